@@ -1,0 +1,133 @@
+"""Detection and localization figures: average precision over IoU thresholds, and mean IoU.
+
+Average precision follows COCO: greedy matching by score, the precision envelope read at 101 recalls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chex.metrics.bootstrap import as_weights
+from chex.metrics.box_matching import ClassMatches, matches_of_classes
+from chex.records import Box, ScoredBox
+
+IOU_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)  # the paper's
+_RECALLS = np.linspace(0, 1, 101)
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePrecision:
+    """Average precisions in [0, 1]; NaN marks a class without any target."""
+
+    mean: float  # over thresholds and classes
+    per_class: dict[str, float]
+    per_threshold: dict[float, float]
+    targets: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedBoxes:
+    """Predictions matched to targets once; any weighting of the images can then be scored."""
+
+    classes: tuple[str, ...]
+    iou_thresholds: tuple[float, ...]
+    images: int
+    by_class: tuple[ClassMatches, ...]
+
+    def average_precision(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """(D, C, T) for image weights (D, N); NaN for a class without a target."""
+        weights = as_weights(weights, self.images)
+        return np.stack([_average_precision(matches, weights) for matches in self.by_class], axis=1)
+
+    def mean_average_precision(self, weights: np.ndarray | None = None, absent_classes: str = "exclude") -> np.ndarray:
+        """(D,): the mean over thresholds and classes. `absent_classes`: see `mean_average_precision`."""
+        return _mean_over_classes(self.average_precision(weights).mean(axis=2), absent_classes)
+
+
+def match_boxes(
+    predictions: Sequence[Mapping[str, Sequence[ScoredBox]]],
+    targets: Sequence[Mapping[str, Sequence[Box]]],
+    classes: Sequence[str],
+    iou_thresholds: Sequence[float] = IOU_THRESHOLDS,
+) -> MatchedBoxes:
+    """Match per image and class with pycocotools: a prediction, best score first, takes the free target it overlaps most.
+
+    predictions and targets: one mapping class → boxes (x_min, y_min, x_max, y_max, relative) per image.
+    """
+    if len(predictions) != len(targets):
+        raise ValueError(f"one prediction per image expected; found {len(predictions)} for {len(targets)} images")
+    if len(set(classes)) != len(classes) or not classes:
+        raise ValueError(f"distinct classes expected, at least one; found {list(classes)}")
+    unknown = sorted({name for image in (*predictions, *targets) for name in image} - set(classes))
+    if unknown:
+        raise ValueError(f"boxes of unknown classes {unknown}; the classes are {list(classes)}")
+    by_class = matches_of_classes(predictions, targets, classes, iou_thresholds)
+    return MatchedBoxes(tuple(classes), tuple(iou_thresholds), len(targets), by_class)
+
+
+def mean_average_precision(
+    predictions: Sequence[Mapping[str, Sequence[ScoredBox]]],
+    targets: Sequence[Mapping[str, Sequence[Box]]],
+    classes: Sequence[str],
+    iou_thresholds: Sequence[float] = IOU_THRESHOLDS,
+    absent_classes: str = "exclude",
+) -> AveragePrecision:
+    """mAP over `iou_thresholds`, per class, per threshold and in the mean.
+
+    A class without any target has no recall: "exclude" leaves it out of the means, "zero" counts it as 0
+    (which is what the authors' implementation does).
+    """
+    matches = match_boxes(predictions, targets, classes, iou_thresholds)
+    precision = matches.average_precision()[0]  # (C, T)
+    return AveragePrecision(
+        mean=float(_mean_over_classes(precision.mean(axis=1)[None], absent_classes)[0]),
+        per_class={name: float(value) for name, value in zip(classes, precision.mean(axis=1), strict=True)},
+        per_threshold={
+            threshold: float(_mean_over_classes(precision[None, :, index], absent_classes)[0])
+            for index, threshold in enumerate(iou_thresholds)
+        },
+        targets={name: int(found.targets.sum()) for name, found in zip(classes, matches.by_class, strict=True)},
+    )
+
+
+def paired_iou(boxes_xyxy: Sequence[Box], targets_xyxy: Sequence[Box]) -> np.ndarray:
+    """(n,): the IoU of each box with its own target; an inverted box is empty."""
+    import torch
+
+    from chex.boxes import iou
+
+    if len(boxes_xyxy) != len(targets_xyxy):
+        raise ValueError(f"one box per target expected; found {len(boxes_xyxy)} for {len(targets_xyxy)} targets")
+    pairs = [np.asarray(side, dtype=np.float64).reshape(-1, 4) for side in (boxes_xyxy, targets_xyxy)]
+    return iou(*map(torch.from_numpy, pairs)).numpy()
+
+
+def _mean_over_classes(per_class: np.ndarray, absent_classes: str) -> np.ndarray:
+    """(D, C) → (D,)."""
+    if absent_classes not in ("exclude", "zero"):
+        raise ValueError(f'absent_classes is "exclude" or "zero"; found {absent_classes!r}')
+    present = ~np.isnan(per_class)
+    counted = present.sum(axis=1) if absent_classes == "exclude" else np.full(len(per_class), per_class.shape[1])
+    total = np.where(present, per_class, 0).sum(axis=1)
+    return np.divide(total, counted, out=np.full(len(per_class), np.nan), where=counted > 0)
+
+
+def _average_precision(matches: ClassMatches, weights: np.ndarray) -> np.ndarray:
+    """(D, T) for image weights (D, N)."""
+    thresholds, draws = len(matches.matched), len(weights)
+    positives = weights @ matches.targets  # (D,)
+    of_prediction = weights[:, matches.image]  # (D, P)
+    precisions = np.full((draws, thresholds), np.nan)
+    for threshold in range(thresholds):
+        true = np.cumsum(of_prediction * matches.matched[threshold], axis=1)
+        found = np.cumsum(of_prediction, axis=1)
+        precision = np.divide(true, found, out=np.zeros_like(true), where=found > 0)
+        envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        envelope = np.pad(envelope, ((0, 0), (0, 1)))  # a recall that is never reached has precision 0
+        for draw in np.flatnonzero(positives > 0):
+            reached = np.searchsorted(true[draw] / positives[draw], _RECALLS, side="left")
+            precisions[draw, threshold] = envelope[draw, reached].mean()
+    return precisions

@@ -51,7 +51,15 @@ def test_an_empty_file_keeps_the_defaults(tmp_path):
 
 
 def test_every_problem_is_reported_at_once():
-    bad = {"kind": "c", "pair": [1], "inner": {"size": 0}, "names": "p", "other": {"ratoi": 2}, "active": 1, "nmae": "x"}
+    bad = {
+        "kind": "c",
+        "pair": [1],
+        "inner": {"size": 0},
+        "names": "p",
+        "other": {"ratoi": 2},
+        "active": 1,
+        "nmae": "x",
+    }
     with pytest.raises(ConfigError) as caught:
         from_mapping(Outer, bad)
     text = str(caught.value)

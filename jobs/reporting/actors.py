@@ -1,0 +1,113 @@
+"""The model's two halves as Ray Data actors: one finds boxes, the other writes about them."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pyarrow as pa
+
+from chex import __version__
+from chex.records import Provenance, Query, Report
+from jobs.reporting.reading import NOT_CHEST, READ_SCHEMA, READABLE, UNUSABLE, readable
+from jobs.reporting.rows import report_row, unreported_row
+
+ANSWERED_SCHEMA = READ_SCHEMA.append(pa.field("answers", pa.large_binary()))
+# `report` and `row` are this job's own pickles on their way between its own tasks; nothing from outside is in them
+WRITTEN_SCHEMA = pa.schema(
+    [
+        ("uri", pa.string()),
+        ("part", pa.string()),
+        ("row", pa.large_binary()),
+        ("report", pa.large_binary()),
+        *(READ_SCHEMA.field(name) for name in ("pixels", "height", "width")),
+    ]
+)
+
+
+class Detector:
+    """READ_SCHEMA -> ANSWERED_SCHEMA: encodes each image once and asks it every prompt."""
+
+    def __init__(self, model: str, device: str, queries: tuple[Query, ...]):
+        from chex.inference.detection import PromptReader
+
+        from chex import Chex
+
+        self._reader = PromptReader(Chex.load(model, device=device))
+        self._queries = list(queries)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        answers: list[bytes | None] = [None] * batch.num_rows
+        places = list(readable(batch))
+        if places:
+            features = self._reader.encode([_pixels(batch, place) for place in places])
+            answered = self._reader.detect(features, [self._queries] * len(places))
+            for place, *pair in zip(places, features, answered, strict=True):
+                answers[place] = pickle.dumps(pair)
+        return batch.append_column(ANSWERED_SCHEMA.field("answers"), pa.array(answers, pa.large_binary()))
+
+
+class Writer:
+    """ANSWERED_SCHEMA -> WRITTEN_SCHEMA: sentences for the answers worth one, put together as a report."""
+
+    def __init__(self, model: str, device: str, prompt_set: str, result_set: str, keep_pixels: bool):
+        from chex.inference.generation import SentenceWriter
+        from chex.inference.report import ReportWriter
+
+        from chex import Chex
+
+        loaded = Chex.load(model, device=device)
+        self._sentences, self._reports = SentenceWriter(loaded), ReportWriter(loaded)
+        self._origin = {
+            **loaded.provenance,
+            "prompt_set": prompt_set,
+            "thresholds": tuple(sorted(self._reports.thresholds.items())),
+            "software_version": __version__,
+        }
+        self._result_set = result_set
+        self._keep_pixels = keep_pixels
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        places = list(readable(batch))
+        pairs = [pickle.loads(batch["answers"][place].as_py()) for place in places]
+        chosen = [self._reports.select(answers) for _, answers in pairs]
+        sentences = self._sentences.describe([features for features, _ in pairs], chosen) if pairs else []
+        reports: dict[int, Report] = {}
+        for place, answers, written in zip(places, chosen, sentences, strict=True):
+            findings, text = self._reports.compose(answers, written)
+            reports[place] = Report(findings, text, self._provenance(batch, place))
+        rows = [self._row(batch, place, reports.get(place)) for place in range(batch.num_rows)]
+        return pa.Table.from_pylist(rows, schema=WRITTEN_SCHEMA)
+
+    def _row(self, batch: pa.Table, place: int, report: Report | None) -> dict:
+        values = {name: batch[name][place].as_py() for name in batch.column_names if name not in ("pixels", "answers")}
+        uri, study, reason = values["uri"], values["study_instance_uid"], values["reason"]
+        result = {"uri": uri, "part": values["part"]}
+        if report is not None:
+            result |= {"row": report_row(uri, study, report, self._result_set), "report": pickle.dumps(report)}
+            if self._keep_pixels:
+                result |= {
+                    "pixels": batch["pixels"][place].as_py(),
+                    "height": values["height"],
+                    "width": values["width"],
+                }
+        elif values["outcome"] == NOT_CHEST:
+            result["row"] = unreported_row(uri, study, self._provenance(batch, place), self._result_set, reason)
+        elif values["outcome"] == UNUSABLE:
+            result["row"] = {"uri": uri, "stage": values["stage"], "reason": reason}
+        else:
+            raise ValueError(f"expected outcome {READABLE}, {NOT_CHEST} or {UNUSABLE}, found {values['outcome']}")
+        return result | {"row": pickle.dumps(result["row"])}
+
+    def _provenance(self, batch: pa.Table, place: int) -> Provenance:
+        return Provenance(
+            **self._origin,
+            input_sha256=batch["image_sha256"][place].as_py(),
+            sop_instance_uid=batch["sop_instance_uid"][place].as_py(),
+        )
+
+
+def _pixels(batch: pa.Table, place: int) -> np.ndarray:
+    """(H, W) uint8, a view into the batch."""
+    shape = batch["height"][place].as_py(), batch["width"][place].as_py()
+    return np.frombuffer(batch["pixels"][place].as_buffer(), np.uint8).reshape(shape)

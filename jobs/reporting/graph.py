@@ -1,0 +1,198 @@
+"""The Ray Data graph of a report run, and its bookkeeping."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from chex import __version__
+from chex.records import Query
+from jobs.reporting.actors import Detector, Writer
+from jobs.reporting.exporting import export, formats
+from jobs.reporting.inputs import list_inputs
+from jobs.reporting.prompts import read_prompts
+from jobs.reporting.reading import read_images
+from jobs.reporting.results import Part, Results, split_into_parts
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRun:
+    """Everything a run is asked to do; refused as a whole, before any work, if something in it is impossible."""
+
+    model: str
+    input: str
+    output: str
+    prompts: str | None = None  # a prompt file; None: the default prompt set
+    formats: tuple[str, ...] = ("parquet",)
+    resume: bool = False
+    batch_size: int = 16
+    detectors: int = 1
+    generators: int = 1
+    rows_per_part: int = 256
+    device: str = "auto"  # "auto", "cpu" or "cuda"
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{name} must be at least 1, found {getattr(self, name)}"
+            for name in ("batch_size", "detectors", "generators", "rows_per_part")
+            if getattr(self, name) < 1
+        ]
+        valid = ("parquet", *sorted(formats()))
+        unknown = [name for name in self.formats if name not in valid]
+        if unknown:
+            faults.append(f"unknown format {', '.join(unknown)}; valid: {', '.join(valid)}")
+        if self.device not in ("auto", "cpu", "cuda"):
+            faults.append(f"device must be auto, cpu or cuda, found {self.device}")
+        if not os.path.isfile(os.path.join(self.model, "config.json")):
+            faults.append(f"{self.model} is no model folder: it has no config.json")
+        if faults:
+            raise ValueError("; ".join(faults))
+        # workers have another working directory
+        object.__setattr__(self, "model", os.path.abspath(self.model))
+        if "://" not in self.output:
+            object.__setattr__(self, "output", os.path.abspath(self.output))
+
+
+def write_reports(run: ReportRun, *, show_progress: bool = True) -> dict:
+    """Runs the graph on the Ray that is there and returns the summary, which also lies in OUTPUT/summary.json.
+
+    A part file is written once all its images are through, so a run that is killed leaves only whole ones.
+    """
+    started = time.monotonic()
+    inputs = list_inputs(run.input)
+    made_with, prompt_set, queries = _made_with(run)
+    results = Results(run.output)
+    key = results.open(made_with, resume=run.resume)
+    done = results.finished()
+    remaining = [uri for uri in inputs.uris if uri not in done]
+    parts = split_into_parts(remaining, run.rows_per_part)
+    if parts:
+        batches = _graph(run, parts, prompt_set, queries, key)
+        _collect(batches, parts, results, show_progress)
+    seconds = time.monotonic() - started
+    summary = {
+        **results.counts(),
+        "skipped_files": dict(inputs.skipped),
+        "this_run": {
+            "images": len(remaining),
+            "already_done": len(inputs.uris) - len(remaining),
+            "seconds": round(seconds, 2),
+            "images_per_second": round(len(remaining) / seconds, 2),
+        },
+        "result_set": key,
+    }
+    results.write("summary.json", json.dumps(summary, indent=1, ensure_ascii=False).encode())
+    return summary
+
+
+def _made_with(run: ReportRun) -> tuple[dict, str, tuple[Query, ...]]:
+    """What decides a report besides the image (the model is loaded once here, so a broken one stops the run early)."""
+    from chex.inference.report import ReportWriter, default_prompts
+
+    from chex import Chex
+    from chex.vocabulary import load
+
+    model = Chex.load(run.model, device="cpu")
+    if run.prompts is None:
+        prompts = default_prompts(load())
+        prompt_set, queries = prompts.name, tuple(prompts.queries)
+    else:
+        prompt_set, queries = read_prompts(run.prompts)
+    description = {
+        "model": model.provenance,
+        "prompts": {"name": prompt_set, "queries": [[query.name, query.text, query.box] for query in queries]},
+        "thresholds": dict(ReportWriter(model).thresholds),
+        "software": __version__,
+    }
+    # as JSON gives it back, so that an earlier result set compares equal
+    return json.loads(json.dumps(description)), prompt_set, queries
+
+
+def _graph(
+    run: ReportRun, parts: Sequence[Part], prompt_set: str, queries: tuple[Query, ...], key: str
+) -> Iterator[pa.Table]:
+    import ray
+    from ray.data import ActorPoolStrategy, DataContext
+
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False)
+    DataContext.get_current().enable_progress_bars = False
+    place = _place_for_actors(run)
+    extra = tuple(name for name in run.formats if name != "parquet")
+    rows = pa.table(
+        {
+            "uri": [uri for part in parts for uri in part.uris],
+            "part": [part.name for part in parts for _ in part.uris],
+        }
+    )
+    blocks = [rows.slice(start, run.batch_size) for start in range(0, rows.num_rows, run.batch_size)]
+    common = {"batch_format": "pyarrow", "batch_size": run.batch_size, "zero_copy_batch": True}
+    dataset = (
+        ray.data.from_arrow(blocks)
+        .map_batches(read_images, **common)
+        .map_batches(
+            Detector,
+            fn_constructor_args=(run.model, place.device, queries),
+            compute=ActorPoolStrategy(size=run.detectors),
+            **place.resources,
+            **common,
+        )
+        .map_batches(
+            Writer,
+            fn_constructor_args=(run.model, place.device, prompt_set, key, bool(extra)),
+            compute=ActorPoolStrategy(size=run.generators),
+            **place.resources,
+            **common,
+        )
+        .map_batches(export, fn_kwargs={"chosen": extra, "output": run.output}, **common)
+    )
+    return dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    device: str
+    resources: dict[str, float]
+
+
+def _place_for_actors(run: ReportRun) -> _Place:
+    """Half of the cluster's CPUs at most: actors that hold every CPU would leave none to read the images with."""
+    import ray
+
+    cluster = ray.cluster_resources()
+    actors = run.detectors + run.generators
+    gpus = cluster.get("GPU", 0)
+    device = run.device if run.device != "auto" else "cuda" if gpus else "cpu"
+    if device == "cuda" and not gpus:
+        raise ValueError("device cuda was asked for, but the Ray cluster has no GPU")
+    resources = {"num_cpus": min(1.0, cluster.get("CPU", 1) / (2 * actors))}
+    if device == "cuda":
+        resources["num_gpus"] = min(1.0, gpus / actors)
+    return _Place(device, resources)
+
+
+def _collect(batches: Iterator[pa.Table], parts: Sequence[Part], results: Results, show_progress: bool) -> None:
+    from tqdm import tqdm
+
+    missing = {part.name: len(part.uris) for part in parts}
+    reports: dict[str, list[dict]] = defaultdict(list)
+    unusable: dict[str, list[dict]] = defaultdict(list)
+    with tqdm(total=sum(missing.values()), desc="reports", unit="image", disable=not show_progress) as bar:
+        for batch in batches:
+            for part, data in zip(batch["part"].to_pylist(), batch["row"].to_pylist(), strict=True):
+                row = pickle.loads(data)
+                (unusable if "stage" in row else reports)[part].append(row)
+                missing[part] -= 1
+                if missing[part] == 0:
+                    results.write_part(part, reports.pop(part, []), unusable.pop(part, []))
+            bar.update(batch.num_rows)
+    unfinished = sum(1 for count in missing.values() if count)
+    if unfinished:
+        raise RuntimeError(f"{unfinished} of {len(missing)} parts did not get all their images through")

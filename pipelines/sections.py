@@ -1,0 +1,112 @@
+"""Cuts a radiology report into its sections, whatever their headers are called.
+
+A header is an upper-case name with a colon at the start of a line; its wording decides the kind of the section.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+
+# Kinds whose text holds findings; headers inside them that say nothing known are mere sub-headings.
+CONTENT_KINDS = ("findings", "impression")
+
+# The first kind one of whose words occurs in a header wins: "REASON FOR EXAM" is an indication, not an examination.
+_WORDS_OF_KIND = {
+    "wet read": ("wetread", "wet", "prelim", "preliminary", "provisional", "pfi"),
+    "impression": ("impression", "impressions", "conclusion", "conclusions", "interpretation", "opinion", "summary"),
+    "findings": ("findings", "finding", "observations"),
+    "addendum": ("addendum", "addenda"),
+    "recommendations": ("recommendation", "recommendations"),
+    "notification": ("notification", "communication", "notified"),
+    "indication": ("indication", "indications", "reason", "reasons"),
+    "history": ("history", "clinical", "symptoms", "symptom", "diagnosis", "complaint"),
+    "comparison": ("comparison", "comparisons"),
+    "technique": ("technique", "techniques", "technologist", "procedure", "protocol"),
+    "examination": ("examination", "exam", "study", "examinations", "type"),
+    "other": ("medication", "medications", "note", "dictated", "attending", "signed", "report", "date", "dose"),
+}
+_KIND_OF_WORD = {word: kind for kind, words in _WORDS_OF_KIND.items() for word in words}
+_LONG_WORDS = tuple(word for word in _KIND_OF_WORD if len(word) >= 7)
+
+# "CHEST, TWO VIEWS", "PORTABLE AP", "HEART": what follows describes the image
+_OF_THE_IMAGE = frozenset(
+    ["abdomen", "aorta", "ap", "bone", "bones", "cardiac", "catheters", "cardiomediastinal", "chest", "chests", "clavicle", "devices", "diaphragm", "film", "films", "frontal", "heart", "hila", "hilar", "lateral", "line", "lines", "lordotic", "lung", "lungs", "mediastinum", "osseous", "pa", "pleura", "pleural", "portable", "radiograph", "radiographs", "rib", "ribs", "semi", "semiupright", "shoulder", "single", "spine", "support", "supine", "thorax", "tube", "tubes", "two", "upright", "vasculature", "view", "views", "xray"]
+)
+
+_UPPER_CASE_HEADER = r"[A-Z][A-Z0-9 \t()/,.'&#_-]{1,100}?"
+_KNOWN_NAME = (
+    r"(?i:(?:final )?(?:findings?|impressions?|conclusions?|indications?|history|comparisons?|technique|examination))"
+)
+_HEADER = re.compile(
+    # a name with a colon at the start of a line, in upper case or, if it is a well-known one, in any case
+    rf"^[ \t]*(?P<line>{_UPPER_CASE_HEADER}|{_KNOWN_NAME})[ \t]*[:;](?=\s|[A-Z_]|$)"
+    # a well-known one alone on its line
+    r"|^[ \t]*(?P<alone>FINDINGS?|IMPRESSIONS?|CONCLUSIONS?)[ \t]*$"
+    # a well-known one in the middle of a line
+    r"|(?<=[.?!_\s])(?P<inside>FINDINGS?(?:(?: AND |/)IMPRESSION)?|IMPRESSIONS?|CONCLUSIONS?)[ \t]*:(?=\s)",
+    re.MULTILINE,
+)
+_FINAL_REPORT = re.compile(r"^[ \t]*FINAL REPORT[ \t]*$", re.MULTILINE)
+_PARAGRAPH_BREAK = re.compile(r"\n[ \t]*\n\s*(?=\S)")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    kind: str  # "preamble", "findings", "impression", "indication", "last paragraph", …
+    header: str  # as written, "" where there is none
+    text: str
+
+
+def split_sections(text: str) -> tuple[Section, ...]:
+    """The sections of a report, in order; what lies above the line FINAL REPORT is preamble.
+
+    A report that never names findings or impression often closes with them all the same, under the last other
+    header: such closing paragraphs become the section "last paragraph".
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    final = _FINAL_REPORT.search(text)
+    start = final.end() if final else 0
+    cuts = list(_HEADER.finditer(text, start))
+    sections = [Section("preamble", "", text[: cuts[0].start() if cuts else len(text)])]
+    kind = "preamble"
+    ends = [*(cut.start() for cut in cuts[1:]), len(text)]
+    for cut, end in zip(cuts, ends, strict=False):
+        header = " ".join(cut[cut.lastgroup].split())
+        kind = kind_of(header, inside=kind)
+        sections.append(Section(kind, header, text[cut.end() : end]))
+    if not any(section.kind in CONTENT_KINDS for section in sections):
+        sections[-1:] = _without_last_paragraph(sections[-1])
+    return tuple(section for section in sections if section.text.strip())
+
+
+@lru_cache(maxsize=8192)
+def kind_of(header: str, inside: str = "preamble") -> str:
+    """The kind of section a header opens; `inside` is the kind of the section before it."""
+    words = re.findall(r"[a-z]+", header.lower().replace("x-ray", "xray"))
+    kinds = {_KIND_OF_WORD[word] for word in map(_as_spelled_right, words) if word in _KIND_OF_WORD}
+    for kind in _WORDS_OF_KIND:
+        if kind in kinds:
+            return kind
+    if inside in CONTENT_KINDS:
+        return inside
+    return "findings" if _OF_THE_IMAGE.intersection(words) else "other"
+
+
+def _as_spelled_right(word: str) -> str:
+    if word in _KIND_OF_WORD or len(word) < 6 or word in _OF_THE_IMAGE:
+        return word
+    near = get_close_matches(word, _LONG_WORDS, n=1, cutoff=0.8)
+    return near[0] if near else word
+
+
+def _without_last_paragraph(section: Section) -> Iterator[Section]:
+    paragraph = _PARAGRAPH_BREAK.search(section.text) if section.header else None
+    if paragraph is None or not section.text[: paragraph.start()].strip():
+        yield section
+        return
+    yield Section(section.kind, section.header, section.text[: paragraph.start()])
+    yield Section("last paragraph", "", section.text[paragraph.end() :])

@@ -1,0 +1,49 @@
+"""Stored integer values to 8-bit brightness, through a table of all values that occur."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+LOWEST_PERCENT, HIGHEST_PERCENT = 0.5, 99.5
+
+
+def to_bytes(values: np.ndarray, brightness: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Apply a function of the stored value to every pixel, working it out only once per value.
+
+    Args:
+        values: integers (H, W).
+        brightness: (all values in the range (N,), how often each occurs (N,)) -> brightness in [0, 1] (N,).
+
+    Returns:
+        uint8 (H, W).
+    """
+    lowest = int(values.min())
+    index = (values.astype(np.int32) - lowest).ravel()
+    occurrences = np.bincount(index)
+    table = brightness(np.arange(lowest, lowest + len(occurrences)), occurrences)
+    return np.rint(np.clip(table, 0, 1) * 255).astype(np.uint8)[index].reshape(values.shape)
+
+
+def robust_range(values: np.ndarray, occurrences: np.ndarray) -> tuple[float, float]:
+    """The 0.5th and 99.5th percentile of values (N,) that occur so often (N,), or all the range if these are equal."""
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(occurrences[order])
+    if share[-1] == 0:
+        return 0.0, 0.0
+    low, high = (
+        float(values[order][np.searchsorted(share, share[-1] * percent / 100)])
+        for percent in (LOWEST_PERCENT, HIGHEST_PERCENT)
+    )
+    if low < high:
+        return low, high
+    present = values[occurrences > 0]
+    return float(present.min()), float(present.max())
+
+
+def stretch(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Values (N,) to [0, 1], linear between low and high; all 0 where they are equal."""
+    if high <= low:
+        return np.zeros(values.shape)
+    return np.clip((values - low) / (high - low), 0, 1)

@@ -1,0 +1,62 @@
+"""JPEG and PNG files to radiographs."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from chex.pixels import Radiograph, UnusableImage, check_declared_size
+from chex.pixels.grayscale import robust_range, stretch, to_bytes
+
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+
+
+def is_picture(data: bytes) -> bool:
+    return data.startswith(_SIGNATURES)
+
+
+def read(data: bytes, sha256: str) -> Radiograph:
+    """Decode a JPEG or PNG file, turned as its EXIF orientation says.
+
+    Raises:
+        UnusableImage: truncated, broken or too large.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
+    except Image.DecompressionBombError as error:
+        raise UnusableImage("decode", f"declares too many pixels: {error}") from error
+    except (OSError, SyntaxError) as error:
+        raise UnusableImage("decode", "the header of the picture is truncated or broken") from error
+    check_declared_size(image.height, image.width)
+    notes = []
+    if image.format == "JPEG" and image.mode in ("RGB", "YCbCr"):
+        notes.append("color converted to gray")
+        image.draft("L", image.size)  # decodes the luminance only
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UnusableImage("decode", f"the picture is truncated or broken: {error}") from error
+    orientation = image.getexif().get(0x0112, 1)
+    if orientation in range(2, 9):
+        image = ImageOps.exif_transpose(image)
+        notes.append(f"turned by EXIF orientation {orientation}")
+    if image.mode.startswith("I") or image.mode == "F":
+        pixels = _deep(np.asarray(image), notes)
+    else:
+        if image.mode != "L" and not notes:
+            notes.append(f"{image.mode} converted to gray")
+        pixels = np.array(image.convert("L"))
+    return Radiograph(pixels, tuple(notes), sha256=sha256)
+
+
+def _deep(values: np.ndarray, notes: list[str]) -> np.ndarray:
+    # 16-bit pictures rarely use all 16 bits: without a range of their own they would come out nearly black
+    def brightness(every: np.ndarray, occurrences: np.ndarray) -> np.ndarray:
+        low, high = robust_range(every, occurrences)
+        notes.append("constant image" if low >= high else f"16 bit: values {low:g} to {high:g} (robust range) to 8 bit")
+        return stretch(every, low, high)
+
+    return to_bytes(values, brightness)

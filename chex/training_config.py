@@ -44,6 +44,7 @@ class AugmentationConfig:
     """What happens to an image and its annotations before the model sees them (paper, section 3.3 setup)."""
 
     crop_area: tuple[float, float] = (0.5, 1.0)  # part of the image's area that a random crop keeps
+    crop_aspect: tuple[float, float] = (0.75, 1.3333)  # width / height of the crop
     flip: float = 0.5  # probability
     swap_sides_on_flip: bool = True  # False: words stay as they are, as in the paper's own pipeline
     rotation_degrees: float = 10.0  # ±
@@ -66,7 +67,7 @@ class AugmentationConfig:
             found.append(f"rotation_degrees: expected a number in [0, 90], found {self.rotation_degrees}")
         if not 0 <= self.shift < 0.5:
             found.append(f"shift: expected a number in [0, 0.5), found {self.shift}")
-        for name in ("scale", "contrast", "brightness"):
+        for name in ("crop_aspect", "scale", "contrast", "brightness"):
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 found.append(f"{name}: expected 0 < min <= max, found {[low, high]}")
@@ -111,7 +112,8 @@ class TrainingConfig:
     validate_every: int = 1000
     validation_batches: int | None = None  # None: the whole validation split
     checkpoint_every: int = 1000
-    watch: str = "loss"  # the validation figure that chooses the best checkpoint
+    restarts: int = 0  # how often Ray Train replaces workers that were lost
+    watch: str | None = None  # the validation figure that chooses the best weights; None: the last are kept
     watch_mode: Literal["min", "max"] = "min"
     patience: int | None = None  # validations without a better figure before the run stops early
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -120,12 +122,14 @@ class TrainingConfig:
 
     def problems(self) -> list[str]:
         found = []
-        for name in ("seed", "workers", "log_every", "validate_every", "checkpoint_every"):
+        for name in ("seed", "workers", "log_every", "validate_every", "checkpoint_every", "restarts"):
             if getattr(self, name) < 0:
                 found.append(f"{name}: expected 0 or more, found {getattr(self, name)}")
         for name in ("patience", "validation_batches"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 found.append(f"{name}: expected at least 1, or null, found {getattr(self, name)}")
+        if self.patience is not None and self.watch is None:
+            found.append("patience: expected null, because no figure to watch is given (watch)")
         if self.workers > 1 and self.data.batch_size % self.workers:
             found.append(
                 f"data.batch_size: expected a multiple of the number of workers ({self.workers}), "

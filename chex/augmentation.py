@@ -1,0 +1,123 @@
+"""Random crops, turns, flips and exposures of a training image, its boxes and its words (paper, section 3.3).
+
+Each sample draws from its own generator, seeded by (seed, epoch, sample), so that the result depends neither on
+the batch a sample comes in nor on the process that prepares it.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from chex.geometry import Frame, crop, flip, resample, rotate, scale, shift, visible_boxes
+from chex.records import Annotations, Box, GroundedPhrase, PathologyBox, Region
+from chex.training_config import AugmentationConfig
+from chex.vocabulary import Vocabulary
+from chex.vocabulary.laterality import swap_sides
+
+
+def sample_generator(seed: int, epoch: int, sample_id: str, copy: int = 0) -> np.random.Generator:
+    """The randomness of one sample in one epoch; `copy` tells repetitions of an oversampled image apart."""
+    return np.random.default_rng((seed, epoch, zlib.crc32(sample_id.encode()), copy))
+
+
+def augment(
+    pixels: np.ndarray,
+    annotations: Annotations,
+    *,
+    frame: Frame,
+    config: AugmentationConfig,
+    generator: np.random.Generator,
+    vocabulary: Vocabulary,
+) -> tuple[np.ndarray, Annotations]:
+    """The model image (S, S) uint8 of a stored image (H, W) uint8, randomly changed, and its annotations with it.
+
+    Boxes become relative to the model image; those that are no longer visible are left out, and so is
+    a region or phrase that loses its boxes. Image-wide labels and sentences stay.
+    """
+    flipped = bool(generator.random() < config.flip)
+    matrix = _random_map(config, generator, flipped) @ frame.matrix
+    image = _exposed(resample(pixels, matrix, frame.size), config, generator)
+    if generator.random() < config.blur:
+        radius = generator.uniform(*config.blur_sigma)
+        image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
+    moved = move_annotations(annotations, matrix, config.least_visible)
+    return image, mirror_words(moved, vocabulary) if flipped and config.swap_sides_on_flip else moved
+
+
+def frame_annotations(annotations: Annotations, frame: Frame) -> Annotations:
+    """The annotations of a stored image, relative to the model image that the frame gives; nothing random."""
+    return annotations if frame.fit == "stretch" else move_annotations(annotations, frame.matrix, least_visible=0.0)
+
+
+def move_annotations(annotations: Annotations, matrix: np.ndarray, least_visible: float) -> Annotations:
+    """All boxes under one map, clipped; what shows less than `least_visible` of its area is left out."""
+    regions, findings, phrases = annotations.anatomy, annotations.pathology_boxes, annotations.grounded
+    boxes = [item.box for item in (*regions, *findings)] + [box for phrase in phrases for box in phrase.boxes]
+    if not boxes:
+        return annotations
+    clipped, kept = visible_boxes(np.array(boxes), matrix, least_visible)
+    moved = iter([tuple(box) if keep else None for box, keep in zip(clipped.tolist(), kept.tolist(), strict=True)])
+
+    def with_box(item: Region | PathologyBox) -> Region | PathologyBox | None:
+        box = next(moved)
+        return None if box is None else replace(item, box=box)
+
+    def with_boxes(phrase: GroundedPhrase) -> GroundedPhrase | None:
+        left: tuple[Box, ...] = tuple(box for _ in phrase.boxes if (box := next(moved)) is not None)
+        return replace(phrase, boxes=left) if left else None
+
+    return replace(
+        annotations,
+        anatomy=tuple(item for region in regions if (item := with_box(region))),
+        pathology_boxes=tuple(item for finding in findings if (item := with_box(finding))),
+        grounded=tuple(item for phrase in phrases if (item := with_boxes(phrase))),
+    )
+
+
+def mirror_words(annotations: Annotations, vocabulary: Vocabulary) -> Annotations:
+    """Right and left exchanged in region names, sentences and phrases. Boxes are left alone."""
+
+    def opposite(region: str) -> str:
+        term = vocabulary.regions.get(region) or vocabulary.grouped.get(region)
+        return term.mirror if term else swap_sides(region)
+
+    def swapped(sentences: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(swap_sides, sentences))
+
+    return replace(
+        annotations,
+        sentences=swapped(annotations.sentences),
+        indication=None if annotations.indication is None else swap_sides(annotations.indication),
+        anatomy=tuple(
+            replace(region, region=opposite(region.region), sentences=swapped(region.sentences))
+            for region in annotations.anatomy
+        ),
+        grounded=tuple(replace(phrase, phrase=swap_sides(phrase.phrase)) for phrase in annotations.grounded),
+    )
+
+
+def _random_map(config: AugmentationConfig, generator: np.random.Generator, flipped: bool) -> np.ndarray:
+    area = generator.uniform(*config.crop_area)
+    aspect = math.exp(generator.uniform(*np.log(config.crop_aspect)))
+    width = min(1.0, max(math.sqrt(area * aspect), area))  # not narrower than what a full-height crop needs
+    height = area / width
+    left, top = generator.uniform(0, 1 - width), generator.uniform(0, 1 - height)
+    distance_x, distance_y = generator.uniform(-config.shift, config.shift, 2)
+    matrix = crop((left, top, left + width, top + height))
+    if flipped:
+        matrix = flip() @ matrix
+    turn = rotate(generator.uniform(-config.rotation_degrees, config.rotation_degrees))
+    return shift(distance_x, distance_y) @ scale(generator.uniform(*config.scale)) @ turn @ matrix
+
+
+def _exposed(image: np.ndarray, config: AugmentationConfig, generator: np.random.Generator) -> np.ndarray:
+    """Contrast about the image's mean, then brightness, as one table of 256 grey values."""
+    contrast, brightness = generator.uniform(*config.contrast), generator.uniform(*config.brightness)
+    mean = float(image.mean())
+    table = ((np.arange(256) - mean) * contrast + mean) * brightness
+    return table.round().clip(0, 255).astype(np.uint8)[image]

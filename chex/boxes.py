@@ -1,0 +1,80 @@
+"""Boxes as tensors: formats, overlap, suppression. The only copy in the project.
+
+`boxes_cxcywh` are (x_centre, y_centre, width, height), `boxes_xyxy` are (x_min, y_min, x_max, y_max); both relative.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def cxcywh_to_xyxy(boxes_cxcywh: Tensor) -> Tensor:
+    """(…, 4) → (…, 4)."""
+    centre, size = boxes_cxcywh[..., :2], boxes_cxcywh[..., 2:4]
+    return torch.cat([centre - size / 2, centre + size / 2], dim=-1)
+
+
+def xyxy_to_cxcywh(boxes_xyxy: Tensor) -> Tensor:
+    """(…, 4) → (…, 4)."""
+    low, high = boxes_xyxy[..., :2], boxes_xyxy[..., 2:4]
+    return torch.cat([(low + high) / 2, high - low], dim=-1)
+
+
+def clip(boxes_xyxy: Tensor) -> Tensor:
+    """The part of each box inside the image."""
+    return boxes_xyxy.clamp(0, 1)
+
+
+def area(boxes_xyxy: Tensor) -> Tensor:
+    """(…, 4) → (…); an inverted box has no area."""
+    size = (boxes_xyxy[..., 2:4] - boxes_xyxy[..., :2]).clamp(min=0)
+    return size[..., 0] * size[..., 1]
+
+
+def _intersection_and_union(a_xyxy: Tensor, b_xyxy: Tensor) -> tuple[Tensor, Tensor]:
+    low = torch.maximum(a_xyxy[..., :2], b_xyxy[..., :2])
+    high = torch.minimum(a_xyxy[..., 2:4], b_xyxy[..., 2:4])
+    intersection = area(torch.cat([low, high], dim=-1))
+    return intersection, area(a_xyxy) + area(b_xyxy) - intersection
+
+
+def iou(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
+    """Intersection over union of broadcastable boxes (…, 4) → (…); 0 where both are empty."""
+    intersection, union = _intersection_and_union(a_xyxy, b_xyxy)
+    return intersection / union.clamp(min=1e-12)
+
+
+def pairwise_iou(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
+    """(n, 4), (m, 4) → (n, m)."""
+    return iou(a_xyxy[:, None], b_xyxy[None])
+
+
+def generalized_iou(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
+    """gIoU (Rezatofighi et al. 2019) of broadcastable boxes (…, 4) → (…), in [-1, 1]."""
+    intersection, union = _intersection_and_union(a_xyxy, b_xyxy)
+    low = torch.minimum(a_xyxy[..., :2], b_xyxy[..., :2])
+    high = torch.maximum(a_xyxy[..., 2:4], b_xyxy[..., 2:4])
+    hull = area(torch.cat([low, high], dim=-1)).clamp(min=1e-12)
+    return intersection / union.clamp(min=1e-12) - (hull - union) / hull
+
+
+def nms(boxes_xyxy: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
+    """Indices of the boxes kept by greedy suppression, best score first.
+
+    boxes_xyxy (n, 4), scores (n): a box goes when it overlaps a better, kept one by more than `iou_threshold`.
+    """
+    if boxes_xyxy.shape[:1] != scores.shape:
+        raise ValueError(f"one score per box expected; found {tuple(boxes_xyxy.shape)} and {tuple(scores.shape)}")
+    order = scores.argsort(descending=True, stable=True).tolist()
+    overlaps = (pairwise_iou(boxes_xyxy, boxes_xyxy) > iou_threshold).tolist()
+    kept: list[int] = []
+    for index in order:
+        if not any(overlaps[index][better] for better in kept):
+            kept.append(index)
+    return torch.tensor(kept, dtype=torch.long, device=boxes_xyxy.device)
+
+
+def union_box(boxes_xyxy: Tensor) -> Tensor:
+    """(…, n, 4) → (…, 4): the smallest box around all n."""
+    return torch.cat([boxes_xyxy[..., :2].amin(dim=-2), boxes_xyxy[..., 2:4].amax(dim=-2)], dim=-1)

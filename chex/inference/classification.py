@@ -1,0 +1,56 @@
+"""Probabilities of findings from ROI tokens and prompts (MODEL: cosine to the positive against the negative prompt)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from chex.model.chex import Chex
+from chex.vocabulary import Vocabulary
+
+ABNORMAL = "abnormal"
+
+
+class FindingClassifier:
+    """Holds the prompt features of every finding it was asked for."""
+
+    def __init__(self, model: Chex, vocabulary: Vocabulary) -> None:
+        self._model = model
+        self._vocabulary = vocabulary
+        self._directions: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def probabilities(self, tokens: Tensor, findings: Sequence[str]) -> Tensor:
+        """tokens (…, D) → (…, C) for finding ids, labels or "abnormal"."""
+        if not findings:
+            return tokens.new_zeros(*tokens.shape[:-1], 0)
+        positive, negative = (torch.stack(side) for side in zip(*map(self._prompts, findings)))
+        tokens = F.normalize(tokens, dim=-1)
+        difference = tokens @ (positive - negative).T
+        return (difference / self._model.config.inference.class_temperature).sigmoid()
+
+    def finding_id(self, name: str) -> str:
+        """The id of a finding named by id or by a dataset's label; ValueError if there is none."""
+        return name if name in self._vocabulary.findings or name == ABNORMAL else self._vocabulary.finding_of(name).id
+
+    def _prompts(self, name: str) -> tuple[Tensor, Tensor]:
+        finding = self.finding_id(name)
+        if finding not in self._directions:
+            if finding == ABNORMAL:
+                sides = [self._prompts(f) for f in self._vocabulary.findings if not self._says_normal(f)]
+                pair = tuple(torch.stack(side).mean(dim=0) for side in zip(*sides))
+            else:
+                term = self._vocabulary.findings[finding]
+                pair = tuple(prompt_mean(self._model, prompts) for prompts in (term.positive, term.negative))
+            self._directions[finding] = tuple(F.normalize(side, dim=-1) for side in pair)
+        return self._directions[finding]
+
+    def _says_normal(self, finding: str) -> bool:
+        return any(label.lower().endswith("/no finding") for label in self._vocabulary.findings[finding].labels)
+
+
+def prompt_mean(model: Chex, prompts: Sequence[str]) -> Tensor:
+    """Mean feature (D) of the spellings of one prompt, not normalised."""
+    return model.text_features(prompts).mean(dim=0)

@@ -1,0 +1,143 @@
+"""Encode once, ask often: images to features, queries to boxes, probabilities and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chex.boxes import clip, cxcywh_to_xyxy, nms, xyxy_to_cxcywh
+from chex.geometry import Frame
+from chex.inference.classification import ABNORMAL, FindingClassifier
+from chex.inference.features import Answer, ImageFeatures, stacked
+from chex.model.chex import Chex
+from chex.model.detections import Detections
+from chex.records import Query, ScoredBox
+from chex.vocabulary import load as load_vocabulary
+
+
+class PromptReader:
+    """The detecting half of the model; it keeps nothing of any image."""
+
+    def __init__(self, model: Chex) -> None:
+        self.model = model.eval()
+        self.vocabulary = load_vocabulary()
+        self.classifier = FindingClassifier(model, self.vocabulary)
+
+    @torch.inference_mode()
+    def encode(self, images: Sequence[np.ndarray]) -> list[ImageFeatures]:
+        """Grayscale images (H, W) uint8, of any sizes, bone bright → their features."""
+        if not images:
+            return []
+        config = self.model.config
+        size, fit = config.image_encoder.image_size, config.preprocessing.fit
+        frames = [Frame(*_size_of(image), size, fit) for image in images]
+        pixels = np.stack([frame.image(image) for frame, image in zip(frames, images)])
+        e = self.model.encode_images(torch.from_numpy(pixels))
+        return [ImageFeatures(e.patches[i], e.positions, e.pooled[i], e.grid, frame) for i, frame in enumerate(frames)]
+
+    @torch.inference_mode()
+    def detect(
+        self, features: Sequence[ImageFeatures], queries: Sequence[Sequence[Query]], labels: Sequence[str] = ()
+    ) -> list[list[Answer]]:
+        """Answers to each image's queries, in order; each region is classified for `labels` (ids or dataset labels).
+
+        An answer depends neither on the other queries nor on the other images.
+        """
+        if len(features) != len(queries):
+            raise ValueError(f"one list of queries per image expected; found {len(queries)} for {len(features)} images")
+        for label in labels:
+            self.classifier.finding_id(label)
+        answers: list[list[Answer | None]] = [[None] * len(asked) for asked in queries]
+        if not features:
+            return answers
+        images = stacked(features, self.model.device)
+        for wants_text, wants_box in ((True, False), (False, True), (True, True)):
+            places = [
+                [
+                    q
+                    for q, query in enumerate(asked)
+                    if (bool(query.text), query.box is not None) == (wants_text, wants_box)
+                ]
+                for asked in queries
+            ]
+            if any(places):
+                self._answer(images, features, queries, places, wants_text, wants_box, labels, answers)
+        return answers
+
+    def _answer(self, images, features, queries, places, wants_text, wants_box, labels, answers) -> None:
+        """Answers the queries of one kind, at most Q per image, padded by repeating the kind's first query."""
+        rows = [b for b, found in enumerate(places) if found]
+        images = images.of(torch.tensor(rows, device=self.model.device))
+        asked = [[queries[b][q] for q in places[b]] for b in rows]
+        most = max(map(len, asked))
+        padded = [[*row, *[row[0]] * (most - len(row))] for row in asked]
+        prompts = self._prompts(padded) if wants_text else None
+        if wants_box:
+            boxes = [
+                [f.frame.boxes(np.array([q.box]))[0] for q in row]
+                for f, row in zip((features[b] for b in rows), padded)
+            ]
+            detections = self.model.describe_boxes(images, xyxy_to_cxcywh(self._tensor(np.array(boxes))), prompts)
+        else:
+            detections = self.model.detect(images, prompts)
+        refined = self.model.refine(images, detections)
+        own = self._own_probabilities(detections, padded)
+        asked_for = self.classifier.probabilities(refined, [*labels, ABNORMAL])
+        boxes_xyxy = clip(cxcywh_to_xyxy(detections.boxes_cxcywh)).cpu()
+        scores = (detections.scores * own[..., None]).cpu()
+        own, asked_for = own.cpu(), asked_for.cpu()
+        for i, b in enumerate(rows):
+            for j, q in enumerate(places[b]):
+                query = asked[i][j]
+                found = self._scored_boxes(query, boxes_xyxy[i, j], scores[i, j], features[b].frame)
+                probabilities = [(label, float(asked_for[i, j, c])) for c, label in enumerate(labels)]
+                if query.name in self.vocabulary.findings:
+                    probabilities.insert(0, (query.name, float(own[i, j])))
+                answers[b][q] = Answer(
+                    query, found, tuple(probabilities), float(asked_for[i, j, -1]), detections.tokens[i, j],
+                    detections.box_features[i, j], detections.scores[i, j],
+                )  # fmt: skip
+
+    def _prompts(self, queries: list[list[Query]]) -> Tensor:
+        """(B, Q, D), or (1, Q, D) where every image is asked the same."""
+        texts = [[query.text for query in row] for row in queries]
+        if all(row == texts[0] for row in texts):
+            texts = texts[:1]
+        return self.model.text_features([text for row in texts for text in row]).unflatten(0, (len(texts), -1))
+
+    def _own_probabilities(self, detections: Detections, queries: list[list[Query]]) -> Tensor:
+        """(B, Q): the probability of the finding that a query names; 1 where it names none."""
+        own = torch.ones(detections.tokens.shape[:2], device=self.model.device)
+        named: dict[str, list[tuple[int, int]]] = {}
+        for b, row in enumerate(queries):
+            for q, query in enumerate(row):
+                if query.name in self.vocabulary.findings:
+                    named.setdefault(query.name, []).append((b, q))
+        if named:
+            probabilities = self.classifier.probabilities(detections.tokens, list(named))
+            for c, places in enumerate(named.values()):
+                b, q = self._tensor(np.array(places), dtype=torch.long).unbind(-1)
+                own[b, q] = probabilities[b, q, c]
+        return own
+
+    def _scored_boxes(self, query: Query, boxes_xyxy: Tensor, scores: Tensor, frame: Frame) -> tuple[ScoredBox, ...]:
+        if query.box is not None:
+            return (ScoredBox(tuple(query.box), float(scores[0])),)
+        kept = nms(boxes_xyxy, scores, self.model.config.inference.nms_iou)
+        original = frame.inverse_boxes(boxes_xyxy[kept].numpy(), clip=True)
+        return tuple(
+            ScoredBox(tuple(float(side) for side in box), float(score)) for box, score in zip(original, scores[kept])
+        )
+
+    def _tensor(self, array: np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.from_numpy(array).to(self.model.device, dtype)
+
+
+def _size_of(image: np.ndarray) -> tuple[int, int]:
+    if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 2 and image.size):
+        found = f"{image.dtype} of shape {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ValueError(f"a grayscale image (height, width) of uint8 expected; found {found}")
+    return image.shape

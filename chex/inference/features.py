@@ -1,0 +1,67 @@
+"""What is kept of an image once it is encoded, and what comes back for a query; both travel between processes.
+
+Letters: N patches, M boxes of a prompt, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from chex.geometry import Frame
+from chex.model.detections import Detections, EncodedImages
+from chex.records import Query, ScoredBox
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFeatures:
+    """One encoded image: patches (N, D), positions (N, D), pooled (D), and how it lay in its original."""
+
+    patches: Tensor
+    positions: Tensor
+    pooled: Tensor
+    grid: tuple[int, int]
+    frame: Frame
+
+    def to(self, device: torch.device | str) -> ImageFeatures:
+        moved = {name: getattr(self, name).to(device) for name in ("patches", "positions", "pooled")}
+        return replace(self, **moved)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the detector says to one query, before any sentence.
+
+    `boxes` are relative to the original image, best first, suppressed but not thresholded. `probabilities` are
+    (finding id or label asked for, probability); `abnormal` is the probability that anything is wrong here.
+    token (D), box_tokens (M, D), box_scores (M) are what the sentence generator needs.
+    """
+
+    query: Query
+    boxes: tuple[ScoredBox, ...]
+    probabilities: tuple[tuple[str, float], ...]
+    abnormal: float
+    token: Tensor
+    box_tokens: Tensor
+    box_scores: Tensor
+
+
+def stacked(features: Sequence[ImageFeatures], device: torch.device) -> EncodedImages:
+    """Images of one model, side by side on a device."""
+    return EncodedImages(
+        torch.stack([f.patches for f in features]).to(device),
+        features[0].positions.to(device),
+        torch.stack([f.pooled for f in features]).to(device),
+        features[0].grid,
+    )
+
+
+def as_detections(answers: Sequence[Answer], device: torch.device) -> Detections:
+    """Answers with the same number of boxes as detections (n, 1, …): each is the only prompt of its image."""
+    tokens = torch.stack([a.token for a in answers])[:, None].to(device)
+    box_tokens = torch.stack([a.box_tokens for a in answers])[:, None].to(device)
+    scores = torch.stack([a.box_scores for a in answers])[:, None].to(device)
+    return Detections(scores.new_zeros(*scores.shape, 4), scores, box_tokens, tokens)

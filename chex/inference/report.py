@@ -1,0 +1,125 @@
+"""A full report: which prompts are asked, which regions are worth a sentence, which sentences stay (MODEL §6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn import functional as F
+
+from chex.inference.features import Answer
+from chex.model.chex import Chex
+from chex.records import Finding, Provenance, Query
+from chex.vocabulary import Vocabulary
+from chex.vocabulary import load as load_vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSet:
+    """A named list of queries; the names of findings and regions of the vocabulary have a meaning in reports."""
+
+    name: str
+    queries: tuple[Query, ...]
+
+
+def default_prompts(vocabulary: Vocabulary | None = None) -> PromptSet:
+    """The 14 CheXpert findings and the 15 anatomical regions of a report (paper 5.4)."""
+    vocabulary = vocabulary or load_vocabulary()
+    findings = [vocabulary.finding_of(label) for label in vocabulary.labels_of("chexpert")]
+    regions = [region for region in vocabulary.regions.values() if region.in_report]
+    return PromptSet(
+        "chexpert-and-anatomy",
+        tuple(Query(text=f.box_prompt, name=f.id) for f in findings)
+        + tuple(Query(text=r.prompt, name=r.name) for r in regions),
+    )
+
+
+class ReportWriter:
+    """Chooses among answers and sentences; the model is only asked how alike two sentences are."""
+
+    def __init__(self, model: Chex) -> None:
+        self.model = model
+        self.thresholds = model.config.inference
+        self.vocabulary = load_vocabulary()
+
+    def select(self, answers: Sequence[Answer]) -> list[Answer]:
+        """The answers worth a sentence: anatomical regions that look normal are left out."""
+        return [a for a in answers if not self._is_region(a) or a.abnormal > self.thresholds.abnormal_probability]
+
+    def compose(self, answers: Sequence[Answer], sentences: Sequence[str]) -> tuple[tuple[Finding, ...], str]:
+        """Findings without near-duplicate sentences, in the order of the answers, and the report's text."""
+        findings = [
+            finding(a, s, self.thresholds.box_score) for a, s in zip(answers, sentences, strict=True) if s.strip()
+        ]
+        scores = [max((box.score for box in f.boxes), default=0.0) for f in findings]
+        kept = self._without_repeats(findings, scores)
+        return tuple(kept), " ".join(_as_sentence(f.sentence) for f in kept)
+
+    def provenance(self, prompts: PromptSet, *, input_sha256: str, sop_instance_uid: str | None = None) -> Provenance:
+        import chex
+
+        made_with = self.model.provenance
+        names = (
+            "class_temperature",
+            "nms_iou",
+            "box_score",
+            "abnormal_probability",
+            "same_sentence",
+            "similar_sentence",
+        )
+        return Provenance(
+            model_name=made_with["model_name"],
+            model_version=made_with.get("model_version", "unsaved"),
+            weights_sha256=made_with.get("weights_sha256", ""),
+            prompt_set=prompts.name,
+            thresholds=tuple((name, float(getattr(self.thresholds, name))) for name in names),
+            input_sha256=input_sha256,
+            software_version=chex.__version__,
+            sop_instance_uid=sop_instance_uid,
+        )
+
+    def _is_region(self, answer: Answer) -> bool:
+        name = answer.query.name
+        return name in self.vocabulary.regions or name in self.vocabulary.grouped
+
+    def _without_repeats(self, findings: list[Finding], scores: list[float]) -> list[Finding]:
+        """While two sentences are nearly the same, the one with the lower box score joins the other."""
+        if len(findings) < 2:
+            return findings
+        similarity = self._similarity([f.sentence for f in findings])
+        alive = dict(enumerate(findings))
+        while len(alive) > 1:
+            places = list(alive)
+            pairs = similarity[places][:, places]
+            best = int(pairs.argmax())
+            first, second = places[best // len(places)], places[best % len(places)]
+            many = len(alive) > self.thresholds.most_sentences
+            limit = self.thresholds.similar_sentence if many else self.thresholds.same_sentence
+            if pairs.max() < limit:
+                break
+            goes, stays = (first, second) if scores[first] < scores[second] else (second, first)
+            gone = alive.pop(goes)
+            names = (gone.query.name or gone.query.text or "box", *gone.parents)
+            alive[stays] = replace(alive[stays], parents=(*alive[stays].parents, *names))
+        return list(alive.values())
+
+    def _similarity(self, sentences: list[str]) -> torch.Tensor:
+        """(n, n) in [0, 1]; −1 on the diagonal; equal sentences are surely 1."""
+        features = F.normalize(self.model.text_features(sentences), dim=-1).cpu()
+        similarity = (features @ features.T + 1) / 2
+        lowered = [s.lower() for s in sentences]
+        same = torch.tensor([[a == b for b in lowered] for a in lowered])
+        similarity = torch.where(same, torch.ones_like(similarity), similarity)
+        return similarity.fill_diagonal_(-1)
+
+
+def finding(answer: Answer, sentence: str | None, box_score: float) -> Finding:
+    """An answer as it is shown: boxes of at least `box_score`, and always the best one."""
+    shown = tuple(box for i, box in enumerate(answer.boxes) if i == 0 or box.score >= box_score)
+    return Finding(query=answer.query, boxes=shown, sentence=sentence, probabilities=answer.probabilities)
+
+
+def _as_sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,87 @@
+"""Losses and costs of predicted boxes (paper 3.2): L1 and gIoU, and the focal loss of their scores.
+
+Letters: P prompts (an image's prompt each), M predicted boxes, K targets of a prompt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from chex.boxes import cxcywh_to_xyxy, generalized_iou
+from chex.losses.matching import match
+
+
+@dataclass(frozen=True, slots=True)
+class BoxWeights:
+    l1: float = 5.0
+    giou: float = 2.0
+    probability: float = 1.0
+    score: float = 3.0
+
+
+def box_distance(predicted_cxcywh: Tensor, target_cxcywh: Tensor, weights: BoxWeights) -> Tensor:
+    """l1 · L1 + giou · (1 − gIoU) of broadcastable boxes (…, 4) → (…)."""
+    l1 = (predicted_cxcywh - target_cxcywh).abs().sum(dim=-1)
+    giou = generalized_iou(cxcywh_to_xyxy(predicted_cxcywh), cxcywh_to_xyxy(target_cxcywh))
+    return weights.l1 * l1 + weights.giou * (1 - giou)
+
+
+def focal_loss(probabilities: Tensor, positive: Tensor, *, gamma: float = 2.0) -> Tensor:
+    """Mean focal loss (Lin et al. 2017) of probabilities against booleans; α is the share of the other class."""
+    if not probabilities.numel():
+        return probabilities.sum()
+    share = positive.float().mean()
+    alpha = torch.where(positive, 1 - share, share)
+    right = torch.where(positive, probabilities, 1 - probabilities).clamp(min=1e-7)
+    return (alpha * (1 - right).pow(gamma) * -right.log()).mean()
+
+
+def pathology_box_loss(
+    boxes_cxcywh: Tensor, scores: Tensor, probabilities: Tensor, targets_cxcywh: Tensor, present: Tensor,
+    weights: BoxWeights = BoxWeights(),
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Box and score loss of prompts whose boxes are all known, also where there is none.
+
+    boxes (P, M, 4), scores (P, M), probabilities (P, M) of the prompt's class, targets (P, K, 4), present (P, K).
+    The box loss is averaged over the pairs of a prompt, then over all prompts (those without a target count as 0).
+    """
+    positive = torch.zeros_like(scores, dtype=torch.bool)
+    if not present.any():
+        return boxes_cxcywh.sum() * 0, focal_loss(scores, positive)
+    distance = box_distance(boxes_cxcywh[:, :, None], targets_cxcywh[:, None], weights)  # P M K
+    doubt = weights.probability * (1 - probabilities) + weights.score * (1 - scores)
+    pairs, first = match((distance + doubt[:, :, None]).detach(), present)
+    prompt, prediction, target = pairs.unbind(-1)
+    positive[prompt[first], prediction[first]] = True
+    return _mean_per_prompt(distance[prompt, prediction, target], prompt, len(scores)), focal_loss(scores, positive)
+
+
+def anatomy_box_loss(
+    boxes_cxcywh: Tensor, scores: Tensor, targets_cxcywh: Tensor, present: Tensor, grouped: Tensor,
+    weights: BoxWeights = BoxWeights(),
+) -> Tensor:  # fmt: skip
+    """Every box of a one-box region is pulled to the target; boxes of a grouped region are matched.
+
+    boxes (P, M, 4), scores (P, M), targets (P, K, 4), present (P, K), grouped (P); mean over regions with a target.
+    """
+    known = present.any(dim=1)
+    if not known.any():
+        return boxes_cxcywh.sum() * 0
+    distance = box_distance(boxes_cxcywh[:, :, None], targets_cxcywh[:, None], weights)  # P M K
+    single = known & ~grouped
+    total = distance[single, :, 0].mean(dim=1).sum()
+    if (known & grouped).any():
+        doubt = weights.score * (1 - scores)
+        pairs, _ = match((distance + doubt[:, :, None]).detach(), present & grouped[:, None])
+        prompt, prediction, target = pairs.unbind(-1)
+        total = total + _mean_per_prompt(distance[prompt, prediction, target], prompt, len(scores)) * len(scores)
+    return total / known.sum()
+
+
+def _mean_per_prompt(values: Tensor, prompt: Tensor, prompts: int) -> Tensor:
+    """Mean over each prompt's values, then over all prompts."""
+    counts = torch.zeros(prompts, device=values.device).index_add_(0, prompt, torch.ones_like(values))
+    return (values / counts[prompt]).sum() / max(prompts, 1)

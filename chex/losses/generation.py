@@ -1,0 +1,20 @@
+"""Language-model cross-entropy (paper 3.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def generation_loss(logits: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
+    """Mean over the words, padding never counted.
+
+    logits (n, T, vocabulary) for input ids (n, T), lengths (n) with start and end token: the target of a token is its
+    successor.
+    """
+    if not len(ids):
+        return logits.sum() * 0
+    counted = torch.arange(1, ids.shape[1], device=ids.device) < lengths[:, None]
+    targets = ids[:, 1:].masked_fill(~counted, -100)
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), targets.flatten(), ignore_index=-100)

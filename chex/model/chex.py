@@ -1,0 +1,155 @@
+"""The model, composed of its parts; it predicts and knows neither targets nor thresholds.
+
+Letters: B images, Q prompts, M boxes per prompt, D width, n texts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import chex
+from chex.config import from_mapping
+from chex.model.detections import Detections, EncodedImages
+from chex.model.image_encoder import ImageEncoder
+from chex.model.post_decoder import PostDecoder
+from chex.model.prompt_detector import PromptDetector
+from chex.model.prompt_encoder import PromptEncoder
+from chex.model.sentence_generator import SentenceGenerator
+from chex.model.tokenizer import Tokenizer
+from chex.model_config import ModelConfig
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+PROMPT_TOKENIZER, SENTENCE_TOKENIZER = "prompt_tokenizer.json", "sentence_tokenizer.json"
+CACHED_TEXTS = 100_000
+
+
+class Chex(nn.Module):
+    """`Chex.load(DIR)` gives a model ready for inference; `save(DIR)` writes everything that needs."""
+
+    def __init__(
+        self, config: ModelConfig, *, prompt_tokenizer: Tokenizer, sentence_tokenizer: Tokenizer,
+        provenance: dict | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        width = config.image_encoder.embedding
+        self.config = config
+        self.provenance = {"model_name": config.name, **(provenance or {})}
+        self.prompt_tokenizer = prompt_tokenizer
+        self.sentence_tokenizer = sentence_tokenizer
+        self.image_encoder = ImageEncoder(config.image_encoder)
+        self.prompt_encoder = PromptEncoder(config.prompt_encoder)
+        self.detector = PromptDetector(config.detector, width)
+        self.post_decoder = PostDecoder(config.post_decoder, width)
+        self.generator = SentenceGenerator(config.generator, width)
+        self._text_cache: OrderedDict[str, Tensor] = OrderedDict()
+
+    @property
+    def device(self) -> torch.device:
+        return self.detector.region_tokens.device
+
+    def encode_images(self, pixels: Tensor) -> EncodedImages:
+        """pixels (B, S, S) uint8 → patch tokens."""
+        p = self.config.preprocessing
+        return self.image_encoder((pixels.to(self.device).float() / 255 - p.mean) / p.std)
+
+    def encode_texts(self, texts: Sequence[str]) -> Tensor:
+        """Texts to features (n, D), with gradients and without the cache: for training the encoder itself."""
+        ids, lengths = self.prompt_tokenizer.encode(texts, context=self.config.prompt_encoder.context)
+        return self.prompt_encoder(ids.to(self.device), lengths.to(self.device))
+
+    @torch.no_grad()
+    def text_features(self, texts: Sequence[str]) -> Tensor:
+        """Features (n, D) of texts by the frozen prompt encoder; each text is encoded once."""
+        missing = sorted({text for text in texts if text not in self._text_cache}, key=len)
+        for start in range(0, len(missing), 256):
+            chunk = missing[start : start + 256]
+            with torch.autocast(self.device.type, enabled=False):
+                self._text_cache.update(zip(chunk, self.encode_texts(chunk)))
+        if not len(texts):
+            return torch.zeros(0, self.config.prompt_encoder.embedding, device=self.device)
+        features = torch.stack([self._text_cache[text] for text in texts])
+        while len(self._text_cache) > CACHED_TEXTS:
+            self._text_cache.popitem(last=False)
+        return features
+
+    def forget_texts(self) -> None:
+        """Empties the cache of text features; needed whenever the prompt encoder's weights or device change."""
+        self._text_cache.clear()
+
+    def _apply(self, fn, recurse: bool = True):
+        self.forget_texts()
+        return super()._apply(fn, recurse)
+
+    def load_state_dict(self, *args, **kwargs):
+        self.forget_texts()
+        return super().load_state_dict(*args, **kwargs)
+
+    def detect(self, images: EncodedImages, prompts: Tensor, mask: Tensor | None = None) -> Detections:
+        """prompts (B or 1, Q, D), mask (B, Q) True where a prompt is real."""
+        return self.detector(images, prompts, mask)
+
+    def describe_boxes(self, images: EncodedImages, boxes_cxcywh: Tensor, prompts: Tensor | None = None) -> Detections:
+        """boxes (B, Q, 4), prompts (B or 1, Q, D) or None."""
+        return self.detector.describe_boxes(images, boxes_cxcywh, prompts)
+
+    def refine(self, images: EncodedImages, detections: Detections, mask: Tensor | None = None) -> Tensor:
+        """Tokens for classification of regions and for sentences (B, Q, D)."""
+        return self.post_decoder(images, detections, mask)
+
+    def write(self, tokens: Tensor, *, max_tokens: int | None = None) -> list[str]:
+        """Refined tokens (n, D) → one sentence each."""
+        t = self.sentence_tokenizer
+        return t.decode(self.generator.generate(tokens, t.start_id, t.end_id, max_tokens=max_tokens))
+
+    def save(self, folder: Path | str) -> None:
+        """Writes config, weights and tokenizers into `folder`, which is made if need be."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        save_file(weights, folder / WEIGHTS)
+        provenance = self.provenance | {
+            "weights_sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
+            "software_version": chex.__version__,
+        }
+        provenance["model_version"] = provenance["weights_sha256"][:12]
+        content = {"architecture": asdict(self.config), "provenance": provenance}
+        (folder / CONFIG).write_text(json.dumps(content, indent=2) + "\n")
+        self.prompt_tokenizer.save(folder / PROMPT_TOKENIZER)
+        self.sentence_tokenizer.save(folder / SENTENCE_TOKENIZER)
+
+    @classmethod
+    def load(cls, folder: Path | str, device: str | torch.device = "cpu") -> Chex:
+        """A saved model in evaluation mode. Raises FileNotFoundError or ValueError that names what is wrong."""
+        folder = Path(folder)
+        missing = [n for n in (CONFIG, WEIGHTS, PROMPT_TOKENIZER, SENTENCE_TOKENIZER) if not (folder / n).is_file()]
+        if missing:
+            raise FileNotFoundError(f"{folder} is no model folder: {', '.join(missing)} not found")
+        content = json.loads((folder / CONFIG).read_text())
+        model = cls(
+            from_mapping(ModelConfig, content["architecture"]),
+            prompt_tokenizer=Tokenizer.load(folder / PROMPT_TOKENIZER),
+            sentence_tokenizer=Tokenizer.load(folder / SENTENCE_TOKENIZER),
+            provenance=content["provenance"],
+        )
+        weights = load_file(folder / WEIGHTS)
+        expected = model.state_dict()
+        wrong = [f"{n} is missing" for n in expected if n not in weights]
+        wrong += [f"{n} is unknown" for n in weights if n not in expected]
+        wrong += [
+            f"{n} has shape {tuple(weights[n].shape)}, expected {tuple(expected[n].shape)}"
+            for n in expected
+            if n in weights and weights[n].shape != expected[n].shape
+        ]
+        if wrong:
+            raise ValueError(f"{folder / WEIGHTS} does not fit {CONFIG}: {'; '.join(wrong[:5])}")
+        model.load_state_dict(weights)
+        return model.to(device).eval()

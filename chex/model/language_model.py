@@ -1,0 +1,100 @@
+"""GPT-2, written for prefixes: every layer attends to given prefix keys and values, then to the words so far.
+
+Letters: n sentences, T tokens, P prefix tokens, L layers, H heads, d width per head.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from chex.model_config import GeneratorConfig
+
+
+class KeyValueCache:
+    """Keys and values of all layers, (L, 2, n, H, capacity, d), of which the first `length` are filled."""
+
+    def __init__(self, prefix: Tensor, words: int) -> None:
+        layers, two, rows, heads, length, width = prefix.shape
+        self.filled = prefix.new_empty(layers, two, rows, heads, length + words, width)
+        self.filled[..., :length, :] = prefix
+        self.length = length
+
+    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        end = self.length + key.shape[-2]
+        self.filled[layer, 0, :, :, self.length : end] = key
+        self.filled[layer, 1, :, :, self.length : end] = value
+        return self.filled[layer, 0, :, :, :end], self.filled[layer, 1, :, :, :end]
+
+    def keep(self, rows: Tensor) -> None:
+        """Drops all sentences but these."""
+        self.filled = self.filled[:, :, rows]
+
+
+class LanguageModelBlock(nn.Module):
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.norm_attention = nn.LayerNorm(config.width)
+        self.to_query_key_value = nn.Linear(config.width, 3 * config.width)
+        self.to_output = nn.Linear(config.width, config.width)
+        self.norm_feed_forward = nn.LayerNorm(config.width)
+        self.expand = nn.Linear(config.width, 4 * config.width)
+        self.contract = nn.Linear(4 * config.width, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def query_key_value(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(n, T, width) → three of (n, H, T, d)."""
+        parts = self.to_query_key_value(self.norm_attention(x)).chunk(3, dim=-1)
+        return tuple(part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+
+    def forward(self, x: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        x = x + self.dropout(self.to_output(mixed.transpose(1, 2).flatten(-2)))
+        hidden = F.gelu(self.expand(self.norm_feed_forward(x)), approximate="tanh")
+        return x + self.dropout(self.contract(hidden))
+
+
+class LanguageModel(nn.Module):
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.token_embedding = nn.Embedding(config.vocabulary_size, config.width)
+        self.positional_embedding = nn.Embedding(config.positions, config.width)
+        self.blocks = nn.ModuleList(LanguageModelBlock(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.width)
+        self.apply(self._initialise)
+
+    def _initialise(self, module: nn.Module) -> None:
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            nn.init.normal_(module.weight, std=0.02)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)
+
+    def forward(self, ids: Tensor, prefix: Tensor) -> Tensor:
+        """ids (n, T), prefix (L, 2, n, H, P, d) → logits (n, T, vocabulary). The words' positions start at 0."""
+        rows, words = ids.shape
+        if words > self.config.positions:
+            raise ValueError(f"at most {self.config.positions} tokens expected; found {words}")
+        x = self.token_embedding(ids) + self.positional_embedding.weight[:words]
+        before = torch.ones(words, prefix.shape[-2], dtype=torch.bool, device=ids.device)
+        mask = torch.cat([before, torch.ones(words, words, dtype=torch.bool, device=ids.device).tril()], dim=1)
+        for layer, block in enumerate(self.blocks):
+            query, key, value = block.query_key_value(x)
+            key = torch.cat([prefix[layer, 0].to(key.dtype), key], dim=2)
+            value = torch.cat([prefix[layer, 1].to(value.dtype), value], dim=2)
+            x = block(x, query, key, value, mask)
+        return self.logits(x)
+
+    def step(self, ids: Tensor, position: int, cache: KeyValueCache) -> Tensor:
+        """The next word's logits (n, vocabulary) after the words `ids` (n) at `position`; fills the cache."""
+        x = (self.token_embedding(ids) + self.positional_embedding.weight[position])[:, None]
+        for layer, block in enumerate(self.blocks):
+            query, key, value = block.query_key_value(x)
+            x = block(x, query, *cache.append(layer, key, value), None)
+        cache.length += 1
+        return self.logits(x[:, 0])
+
+    def logits(self, x: Tensor) -> Tensor:
+        return self.norm(x) @ self.token_embedding.weight.T

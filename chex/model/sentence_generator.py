@@ -1,0 +1,61 @@
+"""ROI tokens to sentences: GPT-2 behind a prefix of virtual tokens (P-tuning v2; paper 3.1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from chex.model.attention import Mlp
+from chex.model.language_model import KeyValueCache, LanguageModel
+from chex.model_config import GeneratorConfig
+
+
+class SentenceGenerator(nn.Module):
+    """Letters: n ROI tokens, T words, P prefix tokens, L layers, H heads, d width per head."""
+
+    def __init__(self, config: GeneratorConfig, width: int) -> None:
+        super().__init__()
+        self.config = config
+        self.language_model = LanguageModel(config)
+        self.prefix_head = Mlp(width, 4 * width, config.prefix_tokens * 2 * config.layers * config.width)
+
+    def prefix(self, tokens: Tensor) -> Tensor:
+        """tokens (n, D) → keys and values of the virtual tokens (L, 2, n, H, P, d)."""
+        c = self.config
+        flat = self.prefix_head(tokens)
+        parts = flat.view(len(tokens), c.prefix_tokens, c.layers, 2, c.heads, c.width // c.heads)  # n P L 2 H d
+        return parts.permute(2, 3, 0, 4, 1, 5)
+
+    def forward(self, tokens: Tensor, ids: Tensor) -> Tensor:
+        """Teacher forcing: tokens (n, D), ids (n, T) → logits (n, T, vocabulary)."""
+        return self.language_model(ids, self.prefix(tokens))
+
+    @torch.inference_mode()
+    def generate(self, tokens: Tensor, start_id: int, end_id: int, *, max_tokens: int | None = None) -> list[list[int]]:
+        """Greedy decoding: tokens (n, D) → word ids of n sentences, without start and end tokens.
+
+        A finished sentence leaves the batch, so that long ones do not make short ones wait.
+        """
+        limit = min(max_tokens or self.config.max_tokens, self.config.positions)
+        sentences: list[list[int]] = [[] for _ in range(len(tokens))]
+        if not sentences:
+            return sentences
+        alive = torch.arange(len(tokens), device=tokens.device)
+        cache = KeyValueCache(self.prefix(tokens), limit)
+        words = torch.full((len(tokens),), start_id, device=tokens.device)
+        spoken, owners = [], []
+        for position in range(limit):
+            words = self.language_model.step(words, position, cache).argmax(dim=-1)
+            going_on = words != end_id
+            if not bool(going_on.all()):
+                rows = going_on.nonzero().squeeze(1)
+                alive, words = alive[rows], words[rows]
+                if not len(rows):
+                    break
+                cache.keep(rows)
+            spoken.append(words)
+            owners.append(alive)
+        for step_owners, step_words in zip(owners, spoken):
+            for owner, word in zip(step_owners.tolist(), step_words.tolist()):
+                sentences[owner].append(word)
+        return sentences

@@ -1,0 +1,68 @@
+"""Pathology tokens: is a finding there, and where (paper 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from chex.queries.drawing import draw_one, draw_some
+from chex.queries.targets import PathologyTargets, padded_boxes
+from chex.records import Annotations, Box
+from chex.vocabulary import Vocabulary
+
+BOX_SET = "vindr"  # an image with labels of this set has all boxes of the set's findings
+
+
+def pathology_targets(
+    annotations: Sequence[Annotations], vocabulary: Vocabulary, generator: torch.Generator, *,
+    label_sets: Sequence[str] = ("vindr",), most_with_boxes: int = 10, most_with_labels: int = 10,
+    vary_prompts: bool = True,
+) -> PathologyTargets | None:  # fmt: skip
+    """Targets of the images with labels of `label_sets`, for a draw of findings; None where no image has any."""
+    values = [_values(a, vocabulary, label_sets) for a in annotations]
+    images = [i for i, known in enumerate(values) if known]
+    if not images:
+        return None
+    boxes = [_boxes(a, vocabulary) for a in annotations]
+    boxable = {vocabulary.finding_of(label).id for label in vocabulary.labels_of(BOX_SET)}
+    with_boxes = _ordered({finding for i in images for finding in boxes[i]}, vocabulary)
+    drawn = draw_some(with_boxes, most_with_boxes, generator)
+    others = _ordered({finding for i in images for finding in values[i]} - set(drawn), vocabulary)
+    findings = drawn + draw_some(others, most_with_labels, generator)
+    terms = [vocabulary.findings[finding] for finding in findings]
+    found, present = padded_boxes([[boxes[i].get(finding, ()) for finding in findings] for i in images])
+    has_all_boxes = [any(label.label.startswith(f"{BOX_SET}/") for label in a.pathology_labels) for a in annotations]
+    return PathologyTargets(
+        images=torch.tensor(images),
+        findings=tuple(findings),
+        prompts=tuple(
+            draw_one((t.box_prompt, *t.synonyms, *t.positive), generator) if vary_prompts else t.box_prompt
+            for t in terms
+        ),
+        boxes_cxcywh=found,
+        present=present,
+        boxed=torch.tensor([[has_all_boxes[i] and finding in boxable for finding in findings] for i in images]),
+        values=torch.tensor([[values[i].get(finding, -1) for finding in findings] for i in images]),
+    )
+
+
+def _values(annotations: Annotations, vocabulary: Vocabulary, label_sets: Sequence[str]) -> dict[str, int]:
+    """Known findings; where labels of several sets mean the same finding, present wins over absent."""
+    known: dict[str, int] = {}
+    for label in annotations.pathology_labels:
+        if label.label.partition("/")[0] in label_sets and label.value >= 0:
+            finding = vocabulary.finding_of(label.label).id
+            known[finding] = max(label.value, known.get(finding, 0))
+    return known
+
+
+def _boxes(annotations: Annotations, vocabulary: Vocabulary) -> dict[str, list[Box]]:
+    found: dict[str, list[Box]] = {}
+    for box in annotations.pathology_boxes:
+        found.setdefault(vocabulary.finding_of(box.label).id, []).append(box.box)
+    return found
+
+
+def _ordered(findings: set[str], vocabulary: Vocabulary) -> list[str]:
+    return [finding for finding in vocabulary.findings if finding in findings]

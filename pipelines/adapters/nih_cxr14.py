@@ -1,0 +1,115 @@
+"""NIH ChestX-ray14: PNG images, image labels read from reports by rules, some boxes (https://nihcc.app.box.com).
+
+The official test list is the test split; about a tenth of the other patients validates.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
+
+from chex.records import Annotations, PathologyBox, PathologyLabel, Study
+from chex.vocabulary import load
+from pipelines.adapters import SourceError, UnusableInput
+from pipelines.raw_files import RawFolder, rows
+from pipelines.splits import position
+
+ENTRIES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
+ENTRY_COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "View Position")
+BOXES = "BBox_List_2017.csv"
+BOX_COLUMNS = ["Image Index", "Finding Label", "Bbox [x", "y", "w", "h]"]
+BOX_FRAME = 1024  # boxes are in pixels of the 1024 x 1024 images, whatever the size of these copies
+TRAINING, TEST = "train_val_list.txt", "test_list.txt"
+FOLDERS = ("images", *(f"images_{number:03}/images" for number in range(1, 13)))
+SPELLINGS = {"Infiltrate": "Infiltration"}  # the box list's spelling of the same class
+VALIDATION_SHARE = 0.1
+
+
+class Source:
+    """The dataset below one folder; every one of the 14 labels is 0 or 1 for every image ("No Finding": all 0)."""
+
+    datasets = ("nih-cxr14",)
+
+    def __init__(self, root: str) -> None:
+        self._folder = RawFolder(root)
+        self._left_out: dict[str, int] = {}
+
+    def check(self) -> None:
+        self._folder.columns(ENTRIES, ENTRY_COLUMNS)
+        for name in (BOXES, TRAINING, TEST):
+            self._folder.first_of([name])
+        self._box_rows()
+        if not any(self._folder.names(folder) for folder in FOLDERS):
+            raise SourceError(
+                f"{self._folder.root}: expected images in images/ or images_001/images/ to images_012/images/; "
+                f"found {', '.join(self._folder.names()[:8])}"
+            )
+
+    def studies(self) -> Iterator[Study]:
+        self._left_out = {}
+        training, test = self._list(TRAINING), self._list(TEST)
+        folder_of = {name: folder for folder in reversed(FOLDERS) for name in self._folder.names(folder)}
+        table = self._folder.table(ENTRIES, ENTRY_COLUMNS).sort_by("Image Index")
+        for row in rows(table):
+            name, patient = row["Image Index"], row["Patient ID"]
+            if name not in training and name not in test:
+                reason = f"in neither {TRAINING} nor {TEST}"
+                self._left_out[reason] = self._left_out.get(reason, 0) + 1
+                continue
+            validates = position(f"nih-cxr14/{patient}") < VALIDATION_SHARE
+            image_id = name.rpartition(".")[0]
+            yield Study(
+                dataset="nih-cxr14",
+                split="test" if name in test else "validate" if validates else "train",
+                patient_id=patient,
+                study_id=image_id,  # the follow-up number is part of it: one image per study
+                image_id=image_id,
+                uri=self._folder.uri(f"{folder_of.get(name, FOLDERS[0])}/{name}"),
+                view=row["View Position"] or None,
+            )
+
+    def left_out(self) -> dict[str, int]:
+        return dict(self._left_out)
+
+    def annotations(self, study: Study, height: int, width: int) -> Annotations:
+        found = self._labels[study.image_id].split("|")
+        known = {label.partition("/")[2] for label in load().labels_of("nih")}
+        unknown = set(found) - known - {"No Finding"}
+        if unknown:
+            raise UnusableInput("annotate", f"unknown finding label {', '.join(sorted(unknown))}")
+        return Annotations(
+            pathology_boxes=tuple(
+                PathologyBox(f"nih/{name}", box) for name, box in self._boxes.get(study.image_id, ())
+            ),
+            pathology_labels=tuple(
+                PathologyLabel(label, int(label.partition("/")[2] in found)) for label in load().labels_of("nih")
+            ),
+        )
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        table = self._folder.table(ENTRIES, ENTRY_COLUMNS)
+        return {row["Image Index"].rpartition(".")[0]: row["Finding Labels"] for row in rows(table)}
+
+    @cached_property
+    def _boxes(self) -> dict[str, list[tuple[str, tuple[float, float, float, float]]]]:
+        boxes = defaultdict(list)
+        for name, label, *numbers in self._box_rows():
+            x, y, width, height = (float(number) / BOX_FRAME for number in numbers[:4])
+            box = (max(x, 0.0), max(y, 0.0), min(x + width, 1.0), min(y + height, 1.0))
+            if box[0] < box[2] and box[1] < box[3]:
+                boxes[name.rpartition(".")[0]].append((SPELLINGS.get(label, label), box))
+        return dict(boxes)
+
+    def _box_rows(self) -> list[list[str]]:
+        # the header names four columns and leaves three empty, and some copies' rows have the commas, others not
+        header, *lines = csv.reader(io.StringIO(self._folder.read(BOXES).decode("utf-8-sig"))) or [[]]
+        if header[:6] != BOX_COLUMNS:
+            raise SourceError(f"{self._folder.uri(BOXES)}: expected the columns {BOX_COLUMNS}; found {header}")
+        return [line for line in lines if line]
+
+    def _list(self, name: str) -> set[str]:
+        return set(self._folder.read(name).decode("utf-8-sig").split())

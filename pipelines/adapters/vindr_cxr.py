@@ -1,0 +1,147 @@
+"""VinDr-CXR 1.0.0: DICOM images, boxes and image labels of radiologists (https://physionet.org/content/vindr-cxr).
+
+Three radiologists per training image become one set of labels and boxes; the test images, already a consensus, are
+halved into validate and test.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
+
+from chex.records import Annotations, PathologyBox, PathologyLabel, Study
+from chex.vocabulary import load
+from pipelines.adapters import SourceError, UnusableInput
+from pipelines.consensus import fuse_boxes, majority_labels
+from pipelines.raw_files import RawFolder, rows
+from pipelines.splits import position
+
+BOX_COLUMNS = ("image_id", "class_name", "x_min", "y_min", "x_max", "y_max")
+NOTHING = "vindr/No finding"
+SPELLINGS = {"other diseases": "other disease"}  # the training file's spelling of the test file's name
+
+
+class Source:
+    """The dataset below one folder: train/, test/ and annotations/; one of the two parts may be missing."""
+
+    datasets = ("vindr-cxr",)
+
+    def __init__(self, root: str) -> None:
+        self._folder = RawFolder(root)
+
+    def check(self) -> None:
+        if not self._parts:
+            raise SourceError(
+                f"{self._folder.root}: expected the folders train or test beside annotations; "
+                f"found {', '.join(self._folder.names()[:8]) or 'nothing'}"
+            )
+        for part in self._parts:
+            reader = ("rad_id",) if part == "train" else ()
+            self._folder.columns([_boxes_file(part)], (*reader, *BOX_COLUMNS))
+            found = self._folder.columns([_labels_file(part)], ("image_id", *reader))
+            missing = set(load().labels_of("vindr-image")) - {_label(name) for name in found}
+            if missing:
+                raise SourceError(
+                    f"{self._folder.uri(_labels_file(part))}: missing the columns {', '.join(sorted(missing))}; "
+                    f"found {', '.join(found)}"
+                )
+
+    def studies(self) -> Iterator[Study]:
+        for part in self._parts:
+            table = self._folder.table([_labels_file(part)], ["image_id"])
+            for image_id in sorted(set(table["image_id"].to_pylist())):
+                halves = "validate" if position(f"vindr-cxr/{image_id}") < 0.5 else "test"
+                yield Study(
+                    dataset="vindr-cxr",
+                    split="train" if part == "train" else halves,
+                    patient_id=image_id,  # patients are not told apart; every image is another one
+                    study_id=image_id,
+                    image_id=image_id,
+                    uri=self._folder.uri(f"{part}/{image_id}.dicom"),
+                )
+
+    def left_out(self) -> dict[str, int]:
+        return {}
+
+    def annotations(self, study: Study, height: int, width: int) -> Annotations:
+        part = "train" if study.split == "train" else "test"
+        boxes = defaultdict(list)
+        for label, reader, corners in self._boxes[part].get(study.image_id, ()):
+            boxes[label].append((reader, _relative(corners, height, width)))
+        votes = [dict(zip(self._votes[part][0], vote, strict=True)) for vote in self._votes[part][1][study.image_id]]
+        return Annotations(
+            pathology_boxes=tuple(
+                PathologyBox(label, box, readers)
+                for label, drawn in sorted(boxes.items())
+                for box, readers in _fuse(part, [entry for entry in drawn if entry[1] is not None])
+            ),
+            pathology_labels=tuple(PathologyLabel(label, value) for label, value in majority_labels(votes).items()),
+        )
+
+    @cached_property
+    def _parts(self) -> list[str]:
+        return [part for part in ("train", "test") if part in self._folder.names()]
+
+    @cached_property
+    def _boxes(self) -> dict[str, dict[str, list[tuple[str, str, tuple[str, ...]]]]]:
+        """Per part and image: (label, reader, corners as written) of every row that is not "No finding"."""
+        found = {}
+        for part in self._parts:
+            found[part] = defaultdict(list)
+            reader = ("rad_id",) if part == "train" else ()
+            for row in rows(self._folder.table([_boxes_file(part)], (*reader, *BOX_COLUMNS))):
+                label = _label(row["class_name"])
+                if label is None:
+                    raise SourceError(f"{self._folder.uri(_boxes_file(part))}: unknown class {row['class_name']!r}")
+                if label != NOTHING:
+                    corners = tuple(row[column] for column in BOX_COLUMNS[2:])
+                    found[part][row["image_id"]].append((label, row.get("rad_id", "consensus"), corners))
+        return found
+
+    @cached_property
+    def _votes(self) -> dict[str, tuple[tuple[str, ...], dict[str, list[tuple[int, ...]]]]]:
+        """Per part: the labels, and for every image one tuple of 0 and 1 per reader."""
+        found = {}
+        for part in self._parts:
+            table = self._folder.table([_labels_file(part)], ["image_id"], only=False)
+            columns = {_label(name): name for name in table.column_names if _label(name)}
+            labels = tuple(label for label in load().labels_of("vindr-image") if label in columns)
+            votes = defaultdict(list)
+            for row in rows(table):
+                votes[row["image_id"]].append(tuple(int(float(row[columns[label]] or 0)) for label in labels))
+            found[part] = labels, votes
+        return found
+
+
+def _boxes_file(part: str) -> str:
+    return f"annotations/annotations_{part}.csv"
+
+
+def _labels_file(part: str) -> str:
+    return f"annotations/image_labels_{part}.csv"
+
+
+def _label(name: str) -> str | None:
+    """The label of a class or column name however it is spelled; None for a name that is none."""
+    known = {label.partition("/")[2].lower(): label for label in load().labels_of("vindr-image")}
+    folded = " ".join(name.lower().split())
+    return known.get(SPELLINGS.get(folded, folded))
+
+
+def _relative(corners: tuple[str, ...], height: int, width: int) -> tuple[float, float, float, float] | None:
+    """Pixel corners to a relative box clipped to the image; None if nothing of it lies in the image."""
+    try:
+        x_min, y_min, x_max, y_max = (float(corner) for corner in corners)
+    except ValueError as error:
+        raise UnusableInput("annotate", f"a box needs four numbers; found {', '.join(map(repr, corners))}") from error
+    x_min, x_max = (min(max(x / width, 0.0), 1.0) for x in sorted((x_min, x_max)))
+    y_min, y_max = (min(max(y / height, 0.0), 1.0) for y in sorted((y_min, y_max)))
+    return (x_min, y_min, x_max, y_max) if x_min < x_max and y_min < y_max else None
+
+
+def _fuse(part: str, drawn: list[tuple[str, tuple]]) -> list[tuple[tuple, int]]:
+    # the test boxes are a consensus already: two that overlap are two findings
+    if part == "test":
+        return [(box, 1) for _, box in drawn]
+    return fuse_boxes([box for _, box in drawn], [reader for reader, _ in drawn])

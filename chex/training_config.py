@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chex.objective_config import ObjectiveConfig
+
 STAGES = ("contrastive", "detector", "post-decoder", "sentences", "generator")
 
 
@@ -119,6 +121,7 @@ class TrainingConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
 
     def problems(self) -> list[str]:
         found = []

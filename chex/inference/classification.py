@@ -26,10 +26,15 @@ class FindingClassifier:
         """tokens (…, D) → (…, C) for finding ids, labels or "abnormal"."""
         if not findings:
             return tokens.new_zeros(*tokens.shape[:-1], 0)
-        positive, negative = (torch.stack(side) for side in zip(*map(self._prompts, findings)))
+        positive, negative = self.prompt_features(findings)
         tokens = F.normalize(tokens, dim=-1)
         difference = tokens @ (positive - negative).T
         return (difference / self._model.config.inference.class_temperature).sigmoid()
+
+    def prompt_features(self, findings: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Normalised features of the positive and of the negative prompts, (C, D) each."""
+        positive, negative = (torch.stack(side) for side in zip(*map(self._prompts, findings)))
+        return positive, negative
 
     def finding_id(self, name: str) -> str:
         """The id of a finding named by id or by a dataset's label; ValueError if there is none."""

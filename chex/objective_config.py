@@ -1,0 +1,56 @@
+"""What a training step asks and how much each loss counts (MODEL.md §4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """The paper's weights. `sentence_alignment` is ours, for towers that start from nothing."""
+
+    pathology_boxes: float = 10.0
+    pathology_scores: float = 30.0
+    pathology_classes: float = 1.0
+    anatomy_boxes: float = 0.1
+    anatomy_classes: float = 0.005
+    image_report: float = 1.0
+    sentence_contrast: float = 0.005
+    sentence_alignment: float = 1.0
+    sentence_mse: float = 0.02
+    anatomy_mse: float = 0.04
+    sentence_generation: float = 0.5
+    anatomy_generation: float = 1.0
+
+    def problems(self) -> list[str]:
+        return [
+            f"{name}: expected 0 or more, found {getattr(self, name)}"
+            for name in self.__slots__
+            if getattr(self, name) < 0
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveConfig:
+    """How many prompts of each kind a batch asks, and the weights of what comes back."""
+
+    most_boxed_findings: int = 10
+    most_labelled_findings: int = 10
+    most_regions: int = 20
+    most_sentences: int = 12  # of one image
+    most_generated: int = 32  # sentences of one batch
+    negative_classes: int = 10
+    label_sets: tuple[str, ...] = ("vindr",)  # whose labels pathology prompts learn from
+    box_query_share: float = 0.5  # of the batches of the later stages: regions are asked for by box
+    feature_dropout: float = 0.3  # of text features that stand in for ROI tokens
+    most_copies: int = 4  # of a sentence in the sentences stage, each with its own dropout
+    frozen_image_layers: int = 0
+    weights: LossWeights = field(default_factory=LossWeights)
+
+    def problems(self) -> list[str]:
+        counts = ("most_regions", "most_sentences", "most_generated", "negative_classes", "most_copies")
+        found = [f"{n}: expected at least 1, found {getattr(self, n)}" for n in counts if getattr(self, n) < 1]
+        for name in ("box_query_share", "feature_dropout"):
+            if not 0 <= getattr(self, name) <= 1:
+                found.append(f"{name}: expected a number in [0, 1], found {getattr(self, name)}")
+        return found

@@ -1,0 +1,115 @@
+"""Boxes, labels and sentences at once: the image encoder's later layers and the prompt detector learn (paper 3.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from chex.inference.classification import FindingClassifier
+from chex.losses.boxes import anatomy_box_loss, pathology_box_loss
+from chex.losses.classification import balanced_classes, pathology_class_loss, region_class_loss
+from chex.losses.contrastive import clip_loss, sentence_loss
+from chex.losses.multitask import weighted_sum
+from chex.model.detections import Detections, EncodedImages
+from chex.queries.anatomy import anatomy_targets, region_findings
+from chex.queries.pathology import pathology_targets
+from chex.queries.sentence import same_sentences, sentence_targets
+from chex.queries.targets import AnatomyTargets, PathologyTargets, SentenceTargets
+from jobs.training.stages import Objective as BaseObjective
+from jobs.training.stages.weights import as_mapping
+
+
+class Objective(BaseObjective):
+    trained = ("image_encoder", "detector")
+
+    def __init__(self, config, model, vocabulary) -> None:
+        super().__init__(config, model, vocabulary)
+        self.classifier = FindingClassifier(model, vocabulary)
+        self.region_findings = region_findings(vocabulary)
+
+    def prepare(self, model) -> None:
+        super().prepare(model)
+        model.image_encoder.freeze(self.config.frozen_image_layers)
+
+    def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
+        annotations = [sample.annotations for sample in batch["samples"]]
+        images = model.encode_images(torch.as_tensor(batch["images"]))
+        c, parts = self.config, {}
+        pathology = pathology_targets(
+            annotations, self.vocabulary, generator, label_sets=c.label_sets,
+            most_with_boxes=c.most_boxed_findings, most_with_labels=c.most_labelled_findings,
+        )  # fmt: skip
+        if pathology:
+            parts |= self._pathology(model, images, pathology.to(model.device))
+        anatomy = anatomy_targets(annotations, self.vocabulary, generator, most_regions=c.most_regions)
+        if anatomy:
+            parts |= self._anatomy(model, images, anatomy.to(model.device), generator)
+        sentences = sentence_targets(annotations, generator, most_sentences=c.most_sentences)
+        if sentences:
+            parts |= self._sentences(model, images, sentences.to(model.device))
+        if not parts:
+            parts["image_report"] = images.pooled.sum() * 0
+        return weighted_sum(parts, as_mapping(c.weights))
+
+    def _pathology(self, model, images: EncodedImages, targets: PathologyTargets) -> dict[str, Tensor]:
+        found = model.detect(images.of(targets.images), model.text_features(targets.prompts)[None])
+        positive, negative = self.classifier.prompt_features(targets.findings)
+        own = torch.arange(len(targets.findings), device=model.device).expand(len(targets.images), -1)
+        parts = {
+            "pathology_classes": pathology_class_loss(
+                found.tokens.flatten(0, 1), own.flatten(), targets.values.flatten(), positive, negative
+            )
+        }
+        if targets.boxed.any():
+            boxed = found.of(*targets.boxed.nonzero(as_tuple=True))  # P M …
+            probabilities = self._own_probabilities(boxed, own[targets.boxed], positive, negative)
+            parts["pathology_boxes"], parts["pathology_scores"] = pathology_box_loss(
+                boxed.boxes_cxcywh,
+                boxed.scores,
+                probabilities,
+                targets.boxes_cxcywh[targets.boxed],
+                targets.present[targets.boxed],
+            )
+        return parts
+
+    @staticmethod
+    @torch.no_grad()
+    def _own_probabilities(boxed: Detections, own: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """(P, M): how much each box looks like its prompt's finding, which only steers the matching."""
+        direction = (positive - negative)[own]
+        features = torch.nn.functional.normalize(boxed.box_features, dim=-1)
+        return (torch.einsum("pmd,pd->pm", features, direction.to(features.dtype)) / 0.2).sigmoid()
+
+    def _anatomy(self, model, images, targets: AnatomyTargets, generator) -> dict[str, Tensor]:
+        found = model.detect(images.of(targets.images), model.text_features(targets.prompts)[None])
+        boxes = anatomy_box_loss(
+            found.boxes_cxcywh.flatten(0, 1), found.scores.flatten(0, 1), targets.boxes_cxcywh.flatten(0, 1),
+            targets.present.flatten(0, 1), targets.grouped.expand(len(targets.images), -1).flatten(),
+        )  # fmt: skip
+        return {"anatomy_boxes": boxes, "anatomy_classes": self.region_classes(found.tokens, targets, generator)}
+
+    def region_classes(self, tokens: Tensor, targets: AnatomyTargets, generator) -> Tensor:
+        known = targets.labelled & targets.present.any(dim=-1)
+        labels = targets.labels[known]
+        classes = balanced_classes(labels, self.config.negative_classes, generator) if len(labels) else labels[:0, 0]
+        positive, negative = self.classifier.prompt_features(self.region_findings)
+        return region_class_loss(tokens[known], labels, positive, negative, classes)
+
+    def _sentences(self, model, images, targets: SentenceTargets) -> dict[str, Tensor]:
+        features, same = sentence_features(model, targets)
+        seen = images.of(targets.images)
+        found = model.detect(seen, features, targets.mask)
+        reports = features.sum(dim=1) / targets.mask.sum(dim=1, keepdim=True)
+        return {
+            "image_report": clip_loss(seen.patches.mean(dim=1), reports),
+            "sentence_contrast": sentence_loss(found.tokens, features, targets.mask, same),
+        }
+
+
+def sentence_features(model, targets: SentenceTargets) -> tuple[Tensor, Tensor]:
+    """Features (b, Q, D) of the sentences, 0 where there is none, and which of the real ones are the same (n, n)."""
+    said = [text for row in targets.sentences for text in row]
+    known = model.text_features(said)
+    features = known.new_zeros(*targets.mask.shape, known.shape[-1])
+    features[targets.mask] = known
+    return features, same_sentences(said).to(known.device)

@@ -1,0 +1,49 @@
+"""Post decoder and sentence generator together: tokens of real regions become sentences (paper 3.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from chex.losses.multitask import weighted_sum
+from jobs.training.stages.post_decoder import Objective as PostDecoderObjective
+from jobs.training.stages.post_decoder import RefinedRegions, RefinedSentences
+from jobs.training.stages.sentences import teacher_forced_loss
+from jobs.training.stages.weights import as_mapping
+
+
+class Objective(PostDecoderObjective):
+    trained = ("post_decoder", "generator")
+
+    def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
+        regions, sentences = self.refined(model, batch, generator)
+        parts = self.token_losses(model, regions, sentences, generator)
+        if regions:
+            parts["anatomy_generation"] = self._written_back(model, *_region_texts(regions), generator)
+        if sentences:
+            parts["sentence_generation"] = self._written_back(model, *_sentence_texts(sentences), generator)
+        return weighted_sum(parts, as_mapping(self.config.weights))
+
+    def _written_back(self, model, tokens: Tensor, texts: list[str], generator) -> Tensor:
+        """Generation loss of a draw of the texts."""
+        if not texts:
+            return tokens.sum() * 0
+        drawn = torch.randperm(len(texts), generator=generator)[: self.config.most_generated]
+        return teacher_forced_loss(model, tokens[drawn.to(tokens.device)], [texts[i] for i in drawn.tolist()])
+
+
+def _region_texts(regions: RefinedRegions) -> tuple[Tensor, list[str]]:
+    present = regions.targets.present.any(dim=-1).tolist()
+    places = [
+        (b, q, text)
+        for b, row in enumerate(regions.targets.sentences)
+        for q, text in enumerate(row)
+        if text and present[b][q]
+    ]
+    index = torch.tensor([[b, q] for b, q, _ in places], dtype=torch.long, device=regions.tokens.device).view(-1, 2)
+    return regions.tokens[index[:, 0], index[:, 1]], [text for *_, text in places]
+
+
+def _sentence_texts(sentences: RefinedSentences) -> tuple[Tensor, list[str]]:
+    said = [text for row in sentences.targets.sentences for text in row]
+    return sentences.tokens[sentences.targets.mask], said

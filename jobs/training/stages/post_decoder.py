@@ -1,0 +1,101 @@
+"""The post decoder alone: refined tokens that say what is wrong with a region and what its sentences mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from chex.losses.contrastive import sentence_loss, squared_distance
+from chex.losses.multitask import weighted_sum
+from chex.model.detections import EncodedImages
+from chex.queries.anatomy import anatomy_targets
+from chex.queries.box import boxed_regions
+from chex.queries.sentence import sentence_targets
+from chex.queries.targets import AnatomyTargets, SentenceTargets
+from jobs.training.stages.detector import Objective as DetectorObjective
+from jobs.training.stages.detector import sentence_features
+from jobs.training.stages.weights import as_mapping
+
+
+@dataclass(frozen=True, slots=True)
+class RefinedRegions:
+    targets: AnatomyTargets
+    tokens: Tensor  # b Q D
+
+
+@dataclass(frozen=True, slots=True)
+class RefinedSentences:
+    targets: SentenceTargets
+    tokens: Tensor  # b Q D
+    features: Tensor  # b Q D
+    same: Tensor  # n n
+
+
+class Objective(DetectorObjective):
+    needs_anatomy = True
+    trained = ("post_decoder",)
+
+    def prepare(self, model) -> None:
+        super(DetectorObjective, self).prepare(model)
+
+    def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
+        regions, sentences = self.refined(model, batch, generator)
+        parts = self.token_losses(model, regions, sentences, generator)
+        return weighted_sum(parts, as_mapping(self.config.weights))
+
+    def token_losses(self, model, regions, sentences, generator) -> dict[str, Tensor]:
+        parts: dict[str, Tensor] = {}
+        if regions:
+            parts["anatomy_classes"] = self.region_classes(regions.tokens, regions.targets, generator)
+            parts["anatomy_mse"] = self._region_distance(model, regions)
+        if sentences:
+            s = sentences
+            parts["sentence_contrast"] = sentence_loss(s.tokens, s.features, s.targets.mask, s.same)
+            parts["sentence_mse"] = squared_distance(s.tokens, s.features, s.targets.mask)
+        if not parts:
+            parts["anatomy_mse"] = model.post_decoder.gate.sum() * 0
+        return parts
+
+    def refined(self, model, batch, generator) -> tuple[RefinedRegions | None, RefinedSentences | None]:
+        """Refined tokens of a draw of regions (asked by name or by box) and of the sentences."""
+        annotations = [sample.annotations for sample in batch["samples"]]
+        with torch.no_grad():
+            images = model.encode_images(torch.as_tensor(batch["images"]))
+        anatomy = anatomy_targets(annotations, self.vocabulary, generator, most_regions=self.config.most_regions)
+        sentences = sentence_targets(annotations, generator, most_sentences=self.config.most_sentences)
+        by_box = bool(torch.rand((), generator=generator) < self.config.box_query_share)
+        regions = self._regions(model, images, anatomy.to(model.device), by_box) if anatomy else None
+        return regions, self._sentences(model, images, sentences.to(model.device)) if sentences else None
+
+    @staticmethod
+    def _regions(model, images: EncodedImages, targets: AnatomyTargets, by_box: bool) -> RefinedRegions | None:
+        seen = images.of(targets.images)
+        with torch.no_grad():
+            if by_box:
+                narrowed = boxed_regions(targets)
+                if narrowed is None:
+                    return None
+                targets, boxes = narrowed
+                found = model.describe_boxes(seen, boxes)
+            else:
+                found = model.detect(seen, model.text_features(targets.prompts)[None])
+        return RefinedRegions(targets, model.refine(seen, found))
+
+    def _sentences(self, model, images: EncodedImages, targets: SentenceTargets) -> RefinedSentences:
+        features, same = sentence_features(model, targets)
+        seen = images.of(targets.images)
+        with torch.no_grad():
+            found = model.detect(seen, features, targets.mask)
+        return RefinedSentences(targets, model.refine(seen, found, targets.mask), features, same)
+
+    @staticmethod
+    def _region_distance(model, regions: RefinedRegions) -> Tensor:
+        said = torch.tensor([[bool(text) for text in row] for row in regions.targets.sentences])
+        mask = said.to(regions.tokens.device) & regions.targets.present.any(dim=-1)
+        features = torch.zeros_like(regions.tokens)
+        texts = [text for row in regions.targets.sentences for text in row if text]
+        if texts:
+            features[said.to(features.device)] = model.text_features(texts).to(features.dtype)
+        return squared_distance(regions.tokens, features, mask)

@@ -33,8 +33,11 @@ _KIND_OF_WORD = {word: kind for kind, words in _WORDS_OF_KIND.items() for word i
 _LONG_WORDS = tuple(word for word in _KIND_OF_WORD if len(word) >= 7)
 
 # "CHEST, TWO VIEWS", "PORTABLE AP", "HEART": what follows describes the image
-_OF_THE_IMAGE = frozenset(
-    ["abdomen", "aorta", "ap", "bone", "bones", "cardiac", "catheters", "cardiomediastinal", "chest", "chests", "clavicle", "devices", "diaphragm", "film", "films", "frontal", "heart", "hila", "hilar", "lateral", "line", "lines", "lordotic", "lung", "lungs", "mediastinum", "osseous", "pa", "pleura", "pleural", "portable", "radiograph", "radiographs", "rib", "ribs", "semi", "semiupright", "shoulder", "single", "spine", "support", "supine", "thorax", "tube", "tubes", "two", "upright", "vasculature", "view", "views", "xray"]
+_OF_THE_IMAGE = re.compile(
+    r"\b(?:abdomen|aorta|ap|bones?|cardiac|catheters|cardiomediastinal|chests?|clavicle|devices|diaphragm|films?|frontal"
+    r"|heart|hila|hilar|lateral|lines?|lordotic|lungs?|mediastinum|osseous|pa|pleurae?|pleural|portable|radiographs?"
+    r"|ribs?|semiupright|shoulder|single|spine|support|supine|thorax|tubes?|two|upright|vasculature|views?|x-?ray)\b",
+    re.IGNORECASE,
 )
 
 _UPPER_CASE_HEADER = r"[A-Z][A-Z0-9 \t()/,.'&#_-]{1,100}?"
@@ -86,18 +89,18 @@ def split_sections(text: str) -> tuple[Section, ...]:
 @lru_cache(maxsize=8192)
 def kind_of(header: str, inside: str = "preamble") -> str:
     """The kind of section a header opens; `inside` is the kind of the section before it."""
-    words = re.findall(r"[a-z]+", header.lower().replace("x-ray", "xray"))
+    words = re.findall(r"[a-z]+", header.lower())
     kinds = {_KIND_OF_WORD[word] for word in map(_as_spelled_right, words) if word in _KIND_OF_WORD}
     for kind in _WORDS_OF_KIND:
         if kind in kinds:
             return kind
     if inside in CONTENT_KINDS:
         return inside
-    return "findings" if _OF_THE_IMAGE.intersection(words) else "other"
+    return "findings" if _OF_THE_IMAGE.search(header) else "other"
 
 
 def _as_spelled_right(word: str) -> str:
-    if word in _KIND_OF_WORD or len(word) < 6 or word in _OF_THE_IMAGE:
+    if word in _KIND_OF_WORD or len(word) < 6 or _OF_THE_IMAGE.fullmatch(word):
         return word
     near = get_close_matches(word, _LONG_WORDS, n=1, cutoff=0.8)
     return near[0] if near else word

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from syntok import segmenter
 
@@ -14,7 +15,7 @@ _WET_READ_STAMP = re.compile(
 )
 _RULE = re.compile(r"[_=*-]{5,}")
 _SPLIT_DECIMAL = re.compile(r"(\d)\. (\d+ ?-?(?:mm|cm)\b)")
-_ELLIPSIS = re.compile(r"\s*\.{3,}\s*(?=[a-z])")
+_ELLIPSIS = re.compile(r"\.{3,}\s*(?=[a-z])")
 _STOPS = re.compile(r"\s*\.(?:\s*\.)+(?=\s|$)|\s+\.(?=\s|$)")
 _BULLET = re.compile(r"^[ \t]*(?:[-*•]|--)[ \t]+", re.MULTILINE)
 _NUMBER = re.compile(
@@ -25,11 +26,14 @@ _NEW_ITEM = "\x00"
 
 # A full stop, then a small letter: a sentence typed carelessly, unless the word before is an abbreviation.
 _SMALL_START = re.compile(r"(?<![\w.])([A-Za-z]{2,}|\d{4})([.?!]\s+)([a-z])(?=[a-z]+)")
-_ABBREVIATIONS = frozenset(
-    ["approx", "ca", "cf", "cm", "dr", "eg", "est", "etc", "fig", "hr", "hrs", "ie", "inc", "incl", "lat", "lt", "max", "min", "mm", "mo", "mos", "mr", "mrs", "ms", "no", "nos", "post", "prob", "pt", "pts", "resp", "rt", "sec", "st", "temp", "vs", "wk", "wks", "yo", "yr", "yrs"]
+_ABBREVIATION = re.compile(
+    r"approx|ca|cf|cm|dr|eg|est|etc|fig|hrs?|ie|inc|incl|lat|lt|max|min|mm|mos?|mrs?|ms|nos?|post|prob|pts?|resp|rt"
+    r"|sec|st|temp|vs|wks?|y[or]s?",
+    re.IGNORECASE,
 )
 # "AP CHEST: heart is enlarged": the heading says which view, not what is seen
-_HEADING = re.compile(r"(?:[A-Z][A-Z0-9'()/-]*|,|&)(?:[ ,]+(?:[A-Z][A-Z0-9'()/-]*|,|&|___))*\s*:\s+(?=\S)")
+_HEADING = r"[A-Z&][A-Z0-9'()/&-]*(?:[ ,]+(?:[A-Z&][A-Z0-9'()/&-]*|___))*\s*:\s+(?=\S)"
+_LEAD = re.compile(rf"^(?:{_HEADING}|\(?\d{{1,2}}[.)] (?=[A-Z_])|[-*•:;,.)] *)+")
 _WORD = re.compile(r"\S*[A-Za-z0-9]\S*")
 
 
@@ -38,22 +42,22 @@ def split_sentences(text: str) -> tuple[str, ...]:
 
     A sentence has its white space folded and begins with a capital; what has fewer than two words is no sentence.
     """
+    return distinct_sentences(segment for item in _items(text) for segment in _segments(item))
+
+
+def distinct_sentences(texts: Iterable[str]) -> tuple[str, ...]:
+    """Texts that are a sentence each (a scene graph's phrases), cleaned, without repeats and too short ones."""
     sentences = {}
-    for item in _items(text):
-        for sentence in map(clean_sentence, _segments(item)):
-            if len(_WORD.findall(sentence)) >= 2:
-                sentences.setdefault(sentence.lower(), sentence)
+    for sentence in map(clean_sentence, texts):
+        if len(_WORD.findall(sentence)) >= 2:
+            sentences.setdefault(sentence.lower(), sentence)
     return tuple(sentences.values())
 
 
 def clean_sentence(text: str) -> str:
     """One sentence or phrase with folded white space, without leading heading, number or stray stops, capitalised."""
-    text = " ".join(_STOPS.sub(".", _WET_READ_STAMP.sub("", text)).split())
-    text = _SPLIT_DECIMAL.sub(r"\1.\2", text)
-    heading = _HEADING.match(text)
-    if heading:
-        text = text[heading.end() :]
-    text = re.sub(r"^(?:\(?\d{1,2}[.)] (?=[A-Z_])|[-*•:;,.)] *)+", "", text)
+    text = _folded(_WET_READ_STAMP.sub("", text))
+    text = _LEAD.sub("", text)
     return text[:1].upper() + text[1:]
 
 
@@ -61,8 +65,11 @@ def _items(text: str) -> list[str]:
     """List items and paragraphs, each folded into one line."""
     text = _ELLIPSIS.sub(" ", _RULE.sub("\n\n", _WET_READ_STAMP.sub("", text)))
     text = _PARAGRAPH.sub(_NEW_ITEM, _BULLET.sub(_NEW_ITEM, _without_numbers(text)))
-    items = (" ".join(item.split()) for item in text.split(_NEW_ITEM))
-    return [_STOPS.sub(".", _SPLIT_DECIMAL.sub(r"\1.\2", item)) for item in items if item]
+    return [item for item in map(_folded, text.split(_NEW_ITEM)) if item]
+
+
+def _folded(text: str) -> str:
+    return _SPLIT_DECIMAL.sub(r"\1.\2", _STOPS.sub(".", " ".join(text.split())))
 
 
 def _without_numbers(text: str) -> str:
@@ -90,4 +97,4 @@ def _segments(text: str) -> list[str]:
 
 def _with_capital(match: re.Match[str]) -> str:
     word, stop, letter = match.groups()
-    return match.group() if word.lower() in _ABBREVIATIONS else word + stop + letter.upper()
+    return match.group() if _ABBREVIATION.fullmatch(word) else word + stop + letter.upper()

@@ -1,0 +1,120 @@
+"""Chest ImaGenome 1.0.0 (silver set): boxes, sentences and labels of anatomical regions on MIMIC-CXR images.
+
+https://physionet.org/content/chest-imagenome; MIMIC-CXR's own splits hold, and the gold set's images never train.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from functools import cached_property
+
+from chex.records import Annotations, Box, Region, Study
+from chex.vocabulary import load
+from pipelines.adapters import LeftOut, UnusableInput
+from pipelines.adapters.mimic_cxr_jpg import DATASET, FRONTAL_VIEWS
+from pipelines.archive import SmallFiles
+from pipelines.raw_files import RawFolder
+from pipelines.sentences import distinct_sentences
+
+LEAST_BOXES = 5
+_LABEL_CATEGORIES = ("anatomicalfinding", "disease")
+_CORNERS = ("original_x1", "original_y1", "original_x2", "original_y2")
+
+
+class Source:
+    """Scene graphs by image, from `silver_dataset/scene_graph/` or the zip archive beside it."""
+
+    datasets = (DATASET,)
+    _gold_columns = ("dicom_id",)
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.folder = RawFolder(root)
+        self._graphs = SmallFiles(
+            self.folder, folder_name="silver_dataset/scene_graph", archive_name="silver_dataset/scene_graph.zip"
+        )
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.root,)
+
+    def check(self) -> None:
+        self._graphs.check()
+        self.folder.columns(self._gold_tables, self._gold_columns)
+
+    def annotations(self, study: Study, height: int, width: int) -> Annotations | None:
+        if study.split == "train" and study.image_id in self._gold_images:
+            raise LeftOut("image of Chest ImaGenome's gold set (images_to_avoid.csv) in the training split")
+        content = self._graphs.read(f"{study.image_id}_SceneGraph.json")
+        if content is None:
+            return None
+        try:
+            return self._read(json.loads(content), height, width)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
+            raise UnusableInput("annotations", f"{study.image_id}_SceneGraph.json: {reason}") from error
+
+    @staticmethod
+    def _read(graph: dict, height: int, width: int) -> Annotations:
+        if graph["viewpoint"] not in FRONTAL_VIEWS:
+            raise LeftOut(f"scene graph of view {graph['viewpoint'] or 'not given'}, neither AP nor PA")
+        boxes = region_boxes(graph["objects"], height, width)
+        if len(boxes) < LEAST_BOXES:
+            raise LeftOut(f"scene graph with fewer than {LEAST_BOXES} valid region boxes")
+        phrases, labels = region_statements(graph["attributes"])
+        return Annotations(
+            anatomy=tuple(
+                Region(
+                    region=name,
+                    box=boxes[name],
+                    sentences=distinct_sentences(phrases[name]) if name in phrases else (),
+                    labels_present=tuple(label for label in load().labels_of("cig") if label in labels.get(name, ())),
+                    labelled=name in phrases,
+                )
+                for name in load().regions
+                if name in boxes
+            )
+        )
+
+    @property
+    def _gold_tables(self) -> tuple[str, ...]:
+        return "silver_dataset/splits/images_to_avoid.csv", "silver_dataset/images_to_avoid.csv"
+
+    @cached_property
+    def _gold_images(self) -> frozenset[str]:
+        table = self.folder.table(self._gold_tables, self._gold_columns)
+        return frozenset(table["dicom_id"].to_pylist())
+
+
+def region_boxes(objects: list[dict], height: int, width: int) -> dict[str, Box]:
+    """The valid boxes of known regions, relative, clipped to the image; of a region named twice the union."""
+    boxes: dict[str, Box] = {}
+    for entry in objects:
+        name = entry["bbox_name"]
+        if name not in load().regions:
+            continue
+        x_min, y_min, x_max, y_max = (float(entry[corner]) for corner in _CORNERS)
+        # NaN fails every comparison, so that such a box is dropped as well
+        x_min, x_max = (min(max(x / width, 0.0), 1.0) for x in (x_min, x_max))
+        y_min, y_max = (min(max(y / height, 0.0), 1.0) for y in (y_min, y_max))
+        if not (x_min < x_max and y_min < y_max):
+            continue
+        other = boxes.get(name, (x_min, y_min, x_max, y_max))
+        boxes[name] = (min(x_min, other[0]), min(y_min, other[1]), max(x_max, other[2]), max(y_max, other[3]))
+    return boxes
+
+
+def region_statements(attributes: list[dict]) -> tuple[dict[str, list[str]], dict[str, set[str]]]:
+    """Of every region that the report speaks of: its phrases, and the cig labels that a phrase affirms."""
+    known = frozenset(load().labels_of("cig"))
+    phrases: dict[str, list[str]] = defaultdict(list)
+    labels: dict[str, set[str]] = defaultdict(set)
+    for entry in attributes:
+        name = entry["bbox_name"]
+        if entry["phrases"]:
+            phrases[name] += entry["phrases"]
+        for statement in (statement for statements in entry["attributes"] for statement in statements):
+            category, relation, finding = statement.split("|", 2)
+            if category in _LABEL_CATEGORIES and relation == "yes" and f"cig/{finding}" in known:
+                labels[name].add(f"cig/{finding}")
+    return dict(phrases), dict(labels)

@@ -1,0 +1,126 @@
+"""MIMIC-CXR-JPG 2.0.0 / 2.1.0: frontal images with their splits and CheXpert labels.
+
+https://physionet.org/content/mimic-cxr-jpg
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chex.records import Annotations, PathologyLabel, Study
+from chex.vocabulary import load
+from pipelines.adapters import SourceError
+from pipelines.raw_files import RawFolder, rows
+
+DATASET = "mimic-cxr"
+FRONTAL_VIEWS = ("AP", "PA")
+_SPLITS = ("train", "validate", "test")
+_VALUES = {"1.0": 1, "1": 1, "0.0": 0, "0": 0, "-1.0": -1, "-1": -1}
+_NOT_MENTIONED = 9
+
+
+def _names(table: str) -> tuple[str, str]:
+    return f"mimic-cxr-2.0.0-{table}.csv.gz", f"mimic-cxr-2.0.0-{table}.csv"
+
+
+def study_folder(patient_id: str, study_id: str) -> str:
+    """Where a study's images lie, and its report with `.txt` behind: "files/p10/p10000032/s50414267"."""
+    return f"files/p{patient_id[:2]}/p{patient_id}/s{study_id}"
+
+
+class Source:
+    """Images of a MIMIC-CXR-JPG folder (ViewPosition AP or PA), labelled by study."""
+
+    datasets = (DATASET,)
+    image_suffix = ".jpg"
+    _metadata_columns = ("dicom_id", "subject_id", "study_id", "ViewPosition")
+    _split_columns = ("dicom_id", "split")
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.folder = RawFolder(root)
+        self._left_out: Counter[str] = Counter()
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.root,)
+
+    def check(self) -> None:
+        self.folder.columns(_names("metadata"), self._metadata_columns)
+        self.folder.columns(_names("split"), self._split_columns)
+        self.folder.columns(_names("chexpert"), self._label_columns)
+
+    def studies(self) -> Iterator[Study]:
+        self._left_out.clear()
+        metadata = self.folder.table(_names("metadata"), self._metadata_columns)
+        splits = self.folder.table(_names("split"), self._split_columns)
+        images = metadata.join(splits, "dicom_id", join_type="left outer")
+        images = images.sort_by([(name, "ascending") for name in ("subject_id", "study_id", "dicom_id")])
+        for image in rows(images):
+            reason = self._reason_against(image)
+            if reason:
+                self._left_out[reason] += 1
+                continue
+            patient, study, dicom = image["subject_id"], image["study_id"], image["dicom_id"]
+            yield Study(
+                dataset=DATASET,
+                split=image["split"],
+                patient_id=patient,
+                study_id=study,
+                image_id=dicom,
+                uri=self.folder.uri(f"{study_folder(patient, study)}/{dicom}{self.image_suffix}"),
+                view=image["ViewPosition"],
+            )
+
+    def left_out(self) -> dict[str, int]:
+        return dict(self._left_out)
+
+    def annotations(self, study: Study, height: int, width: int) -> Annotations | None:
+        studies, values = self._labels
+        position = int(np.searchsorted(studies, study.study_id))
+        if position == len(studies) or studies[position] != study.study_id:
+            return None
+        labels = tuple(
+            PathologyLabel(label, int(value))
+            for label, value in zip(load().labels_of("chexpert"), values[position], strict=True)
+            if value != _NOT_MENTIONED
+        )
+        return Annotations(pathology_labels=labels) if labels else None
+
+    @staticmethod
+    def _reason_against(image: dict[str, str | None]) -> str | None:
+        if image["ViewPosition"] not in FRONTAL_VIEWS:
+            return f"view {image['ViewPosition'] or 'not given'}, neither AP nor PA"
+        if not (image["dicom_id"] and image["subject_id"] and image["study_id"]):
+            return "metadata row without dicom_id, subject_id or study_id"
+        if image["split"] is None:
+            return "not listed in the split table"
+        if image["split"] not in _SPLITS:
+            return f"split {image['split']!r}, none of {', '.join(_SPLITS)}"
+        return None
+
+    @property
+    def _label_columns(self) -> tuple[str, ...]:
+        return ("study_id", *(label.split("/", 1)[1] for label in load().labels_of("chexpert")))
+
+    @cached_property
+    def _labels(self) -> tuple[np.ndarray, np.ndarray]:
+        """(S,) sorted study ids and (S, 14) values 1, 0, -1, or 9 for labels that the report does not mention."""
+        table = self.folder.table(_names("chexpert"), self._label_columns).sort_by("study_id")
+        columns = [self._coded(name, table[name]) for name in self._label_columns[1:]]
+        return table["study_id"].to_numpy().astype(str), np.stack(columns, axis=1)
+
+    def _coded(self, name: str, column: pa.ChunkedArray) -> np.ndarray:
+        found = pc.index_in(column, value_set=pa.array(["", *_VALUES])).to_numpy()
+        unknown = np.flatnonzero(np.isnan(found)) if found.dtype.kind == "f" else np.array([], dtype=int)
+        if unknown.size:
+            raise SourceError(
+                f"{self.folder.uri(_names('chexpert')[0])}: column {name!r} holds 1.0, 0.0, -1.0 or nothing; "
+                f"found {column[int(unknown[0])].as_py()!r}"
+            )
+        return np.array([_NOT_MENTIONED, *_VALUES.values()], dtype=np.int8)[found.astype(np.int64)]

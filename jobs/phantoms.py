@@ -1,0 +1,69 @@
+"""Writes synthetic chest radiographs with known truth, in the raw layouts of the datasets they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+_EPILOG = """\
+Two thirds of the studies are written as MIMIC-CXR studies (one frontal image each, with report and scene graph),
+one third as VinDr-CXR images. Below the output folder lie
+
+  mimic-cxr-jpg/      files/pNN/.../*.jpg, mimic-cxr-2.0.0-{metadata,split,chexpert,negbio}.csv.gz
+  mimic-cxr-reports/  files/pNN/.../sNNNNNNNN.txt
+  chest-imagenome/    silver_dataset/{scene_graph,splits}
+  vindr-cxr/          train, test (.dicom), annotations
+  ms-cxr/             MS_CXR_Local_Alignment_v1.0.0.csv
+  truth.jsonl         one line per image: findings with boxes, regions, report and what each sentence states
+
+The same --seed gives the same files, whatever the number of workers.
+example: python -m jobs.phantoms --output demo/raw --studies 300 --seed 1
+"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    # every process works on one image at a time: more threads each would only stand in each other's way
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from tqdm import tqdm
+
+    from pipelines.phantoms.studies import write_phantoms
+
+    with tqdm(total=options.studies, desc="phantoms", unit="study") as bar:
+        try:
+            write_phantoms(
+                options.output,
+                studies=options.studies,
+                seed=options.seed,
+                image_size=options.image_size,
+                workers=options.workers,
+                on_study=bar.update,
+            )
+        except ValueError as error:
+            bar.close()
+            parser.error(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jobs.phantoms",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new or empty folder")
+    parser.add_argument("--studies", type=int, required=True, metavar="N", help="how many images in all")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="what all is drawn from (default 0)")
+    parser.add_argument(
+        "--image-size", type=int, default=256, metavar="PIXELS", help="longer side of an image (default 256)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, metavar="W", help="processes (default: one per core)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

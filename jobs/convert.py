@@ -1,0 +1,109 @@
+"""Convert raw datasets into Parquet shards.
+
+python -m jobs.convert --source vindr-cxr=/data/vindr --output s3://bucket/shards [--image-size 256] [--resume]
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from typing import Any
+
+from pipelines.adapters import SourceError, kinds
+from pipelines.convert import Conversion, prepare, run
+
+logger = logging.getLogger(__name__)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; 0 even if inputs went to quarantine, 2 if the configuration is wrong, 1 if the job failed."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    arguments = _parser().parse_args(argv)
+    started = time.perf_counter()
+    try:
+        conversion = Conversion(
+            sources=tuple(_source(text) for text in arguments.source),
+            output=arguments.output,
+            image_size=arguments.image_size,
+            rows_per_shard=arguments.rows_per_shard,
+            resume=arguments.resume,
+        )
+        manifest = convert(conversion)
+    except (ValueError, OSError) as error:
+        logger.error("convert: %s", error)
+        return 2
+    except RuntimeError as error:
+        logger.error("convert: %s", error)
+        return 1
+    _summarize(manifest, arguments.output, time.perf_counter() - started)
+    return 0
+
+
+def convert(conversion: Conversion, *, progress: bool = True) -> dict[str, Any]:
+    """Check, plan, convert; starts a Ray if none is running and ends only the one it started. Returns the manifest.
+
+    Raises:
+        ValueError: the configuration is wrong; found before Ray is touched.
+        RuntimeError: the job failed.
+    """
+    plan = prepare(conversion)
+    import ray
+
+    started_here = not ray.is_initialized()
+    if started_here:
+        if os.environ.get("RAY_ADDRESS"):
+            ray.init(log_to_driver=False)
+        else:
+            ray.init(address="local", include_dashboard=False, log_to_driver=False)
+    try:
+        return run(conversion, plan, progress=progress)
+    except ray.exceptions.RayError as error:
+        cause = error.as_instanceof_cause() if isinstance(error, ray.exceptions.RayTaskError) else error
+        if isinstance(cause, SourceError):
+            raise SourceError(str(getattr(cause, "cause", cause))) from error
+        raise RuntimeError(f"the job failed: {cause}") from error
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m jobs.convert", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--source",
+        action="append",
+        required=True,
+        metavar="KIND=PATH",
+        help=f"a raw dataset, repeatable; KIND is one of {', '.join(kinds())}; PATH a folder or URI",
+    )
+    parser.add_argument("--output", required=True, metavar="URI", help="an empty or new folder, local or s3://…")
+    parser.add_argument("--image-size", type=int, default=256, help="pixels of the shorter side (default 256)")
+    parser.add_argument("--rows-per-shard", type=int, default=256, help="images per file (default 256)")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted conversion")
+    return parser
+
+
+def _source(text: str) -> tuple[str, str]:
+    kind, separator, root = text.partition("=")
+    if not separator or not root:
+        raise ValueError(f"--source expects KIND=PATH; found {text!r}")
+    if kind not in kinds():
+        raise ValueError(f"--source {text}: unknown kind {kind!r}; there are: {', '.join(kinds())}")
+    return kind, root if "://" in root else os.path.abspath(root)
+
+
+def _summarize(manifest: dict[str, Any], output: str, seconds: float) -> None:
+    total = sum(count for splits in manifest["rows"].values() for count in splits.values())
+    for title in ("rows", "left_out", "quarantined"):
+        for dataset, counts in manifest[title].items():
+            for name, count in counts.items():
+                logger.info("%-12s %8d  %s: %s", title.replace("_", " "), count, dataset, name)
+    rate = total / seconds if seconds else 0
+    logger.info("%d rows of %d inputs in %.1f s (%.0f rows/s): %s", total, manifest["inputs"], seconds, rate, output)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

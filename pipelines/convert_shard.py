@@ -1,0 +1,197 @@
+"""What one Ray task does: one shard of studies to one Parquet file, and what could not be used to a quarantine file."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from chex import __version__
+from chex.pixels import UnusableImage, encode_stored, read_radiograph, resize
+from chex.records import Annotations, Box, Sample, Study
+from pipelines.adapters import AnnotationSource, LeftOut, SourceError, UnusableInput, open_source
+from pipelines.output_folder import OutputFolder
+from pipelines.schema import FILE_SCHEMA, SCHEMA_VERSION, VERSION_KEY, to_row
+from pipelines.shard_plan import read_shard
+
+ROWS_PER_GROUP = 64
+QUARANTINE_SCHEMA = pa.schema([(name, pa.string()) for name in ("uri", "stage", "reason", "sample_id")])
+
+_HASH_KEY, _COUNTS_KEY = b"chex.plan_hash", b"chex.counts"
+_READ_AHEAD = 4
+_READ_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """What every shard of one conversion has in common."""
+
+    sources: tuple[tuple[str, str], ...]  # (kind, root)
+    output: str
+    image_size: int  # pixels of the stored image's shorter side
+    plan_hash: str
+
+
+@dataclass(slots=True)
+class ShardCounts:
+    """What became of a shard's studies."""
+
+    dataset: str
+    split: str
+    rows: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)  # reason -> number
+    quarantined: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def inputs(self) -> int:
+        return self.rows + self.left_out.total() + self.quarantined.total()
+
+
+def convert_shard(index: int, task: ShardTask) -> ShardCounts:
+    """Convert shard number `index` of the plan, or only count it if its file is complete.
+
+    Raises:
+        SourceError: a table of a source cannot be read, or the file in its place is of another conversion.
+    """
+    output = OutputFolder(task.output)
+    name, studies = read_shard(output, index)
+    counts = _counts_of_finished(output, f"{name}.parquet", task.plan_hash)
+    if counts is not None:
+        return counts
+    counts = ShardCounts(studies[0].dataset, studies[0].split)
+    sources = [source for source in _open_sources(task.sources) if counts.dataset in source.datasets]
+    rows, quarantine = [], []
+    for study, content in _read_ahead(studies):
+        try:
+            rows.append(to_row(_sample(study, content.result(), sources, task.image_size)))
+        except LeftOut as rule:
+            counts.left_out[rule.reason] += 1
+        except (UnusableImage, UnusableInput) as fault:
+            counts.quarantined[fault.reason] += 1
+            quarantine.append(
+                {"uri": study.uri, "stage": fault.stage, "reason": fault.reason, "sample_id": study.sample_id}
+            )
+    counts.rows = len(rows)
+    # the shard's own file comes last: once it is there, the shard is done
+    if quarantine:
+        file = name.replace("dataset=", "").replace("split=", "").replace("/", "-")
+        output.write(f"quarantine/{file}.parquet", _parquet(pa.Table.from_pylist(quarantine, QUARANTINE_SCHEMA)))
+    schema = FILE_SCHEMA.with_metadata(
+        {
+            VERSION_KEY: SCHEMA_VERSION.encode(),
+            _HASH_KEY: task.plan_hash.encode(),
+            _COUNTS_KEY: json.dumps(asdict(counts)).encode(),
+        }
+    )
+    columns = [{key: row[key] for key in FILE_SCHEMA.names} for row in rows]
+    output.write(f"{name}.parquet", _parquet(pa.Table.from_pylist(columns, schema)))
+    return counts
+
+
+def _sample(study: Study, content: bytes, sources: Sequence[AnnotationSource], image_size: int) -> Sample:
+    radiograph = read_radiograph(content, study.uri)
+    height, width = radiograph.pixels.shape
+    shrink = min(1.0, image_size / min(height, width))
+    stored = resize(radiograph.pixels, max(1, round(height * shrink)), max(1, round(width * shrink)))
+    notes = radiograph.notes
+    if radiograph.body_part and radiograph.body_part not in ("CHEST", "THORAX"):
+        notes += (f"BodyPartExamined is {radiograph.body_part}, not chest",)
+    return Sample(
+        study=study if study.view else replace(study, view=radiograph.view),
+        annotations=_annotations(study, sources, height, width),
+        image=encode_stored(stored),
+        height=stored.shape[0],
+        width=stored.shape[1],
+        original_height=height,
+        original_width=width,
+        pixel_notes=notes,
+        source_sha256=radiograph.sha256,
+        converter_version=__version__,
+    )
+
+
+def _annotations(study: Study, sources: Sequence[AnnotationSource], height: int, width: int) -> Annotations:
+    """All sources' annotations joined; their boxes are relative, so resizing does not concern them."""
+    joined = Annotations()
+    for source in sources:
+        try:
+            found = source.annotations(study, height, width)
+        except (LeftOut, UnusableInput, SourceError):
+            raise
+        except (LookupError, ValueError, TypeError, OSError) as error:  # broken rows fail in any of these ways
+            raise UnusableInput("annotate", f"{type(error).__name__}: {error}") from error
+        if found is not None:
+            joined = joined.joined_with(found)
+    for box in _boxes(joined):
+        if not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
+            raise UnusableInput("annotate", f"a box is not within the image: {tuple(round(edge, 4) for edge in box)}")
+    return joined
+
+
+def _boxes(annotations: Annotations) -> Iterator[Box]:
+    yield from (region.box for region in annotations.anatomy)
+    yield from (found.box for found in annotations.pathology_boxes)
+    yield from (box for phrase in annotations.grounded for box in phrase.boxes)
+
+
+@lru_cache(maxsize=4)
+def _open_sources(sources: tuple[tuple[str, str], ...]) -> list[AnnotationSource]:
+    # once per worker process: their tables are loaded at the first use and then serve every later shard
+    return [open_source(kind, root) for kind, root in sources]
+
+
+def _read_ahead(studies: Sequence[Study]) -> Iterator[tuple[Study, Future[bytes]]]:
+    """Each study with its file's bytes, reading a few files ahead so that a remote store does not hold up decoding."""
+    with ThreadPoolExecutor(_READ_AHEAD) as pool:
+        waiting: deque[tuple[Study, Future[bytes]]] = deque()
+        for study in studies:
+            waiting.append((study, pool.submit(_read, study.uri)))
+            if len(waiting) > _READ_AHEAD:
+                yield waiting.popleft()
+        yield from waiting
+
+
+def _read(uri: str) -> bytes:
+    for tries in range(1, _READ_TRIES + 1):
+        try:
+            filesystem, path = fsspec.core.url_to_fs(uri)
+            return filesystem.cat_file(path)
+        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+            raise UnusableInput("read", f"{type(error).__name__}: the file cannot be opened") from error
+        except OSError as error:
+            if tries == _READ_TRIES:
+                raise UnusableInput("read", f"cannot be read after {tries} tries: {error}") from error
+            time.sleep(tries)
+    raise UnusableInput("read", "cannot be read")
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    # dictionaries and statistics of image bytes would repeat the images in the file's header
+    plain = [name for name in table.column_names if name != "image"]
+    pq.write_table(
+        table, sink, row_group_size=ROWS_PER_GROUP, compression="zstd", use_dictionary=plain, write_statistics=plain
+    )
+    return sink.getvalue()
+
+
+def _counts_of_finished(output: OutputFolder, name: str, plan_hash: str) -> ShardCounts | None:
+    if not output.exists(name):
+        return None
+    with output.filesystem.open(output.uri(name), "rb") as file:
+        metadata = pq.read_schema(file).metadata or {}
+    if metadata.get(_HASH_KEY, b"").decode() != plan_hash:
+        raise SourceError(f"{output.uri(name)} belongs to another conversion; convert into an empty folder")
+    counts = json.loads(metadata[_COUNTS_KEY])
+    return ShardCounts(
+        **{**counts, "left_out": Counter(counts["left_out"]), "quarantined": Counter(counts["quarantined"])}
+    )

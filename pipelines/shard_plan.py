@@ -1,0 +1,110 @@
+"""Which image goes into which shard: decided once, before anything is converted, and the same every time.
+
+The plan is an Arrow file with one record batch per shard, so that a worker reads its own shard and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, field, fields
+
+import pyarrow as pa
+
+from chex.records import Study
+from pipelines.adapters import AnnotationSource, ImageSource, SourceError
+from pipelines.output_folder import OutputFolder
+
+PLAN_FILE = "_plan.arrow"
+SPLITS = ("train", "validate", "test")
+
+_COLUMNS = tuple(column.name for column in fields(Study))
+_SCHEMA = pa.schema([*((name, pa.string()) for name in _COLUMNS), ("shard", pa.string())])
+
+
+@dataclass(slots=True)
+class ShardPlan:
+    """What there is to convert. `hash` covers every study in its order."""
+
+    shards: list[str] = field(default_factory=list)  # their names, "dataset=…/split=…/part-00000"
+    images: Counter[tuple[str, str]] = field(default_factory=Counter)  # (dataset, split) -> number
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)  # (dataset, reason) -> number
+    hash: str = ""
+    content: bytes = b""  # of PLAN_FILE
+
+
+def make_plan(sources: Sequence[AnnotationSource | ImageSource], rows_per_shard: int) -> ShardPlan:
+    """List all images of all image sources and cut them into shards of one dataset and split each.
+
+    Raises:
+        SourceError: no image source, two of one dataset, an annotation source without images of its dataset, a
+            study listed twice or with an impossible split, or no image at all.
+    """
+    with_images = [source for source in sources if isinstance(source, ImageSource)]
+    check_cover(sources, with_images)
+    plan, sink, digest = ShardPlan(), io.BytesIO(), hashlib.sha256()
+    with pa.ipc.new_file(sink, _SCHEMA) as writer:
+        for source in with_images:
+            for (dataset, split), studies in _cut(source.studies(), rows_per_shard, digest):
+                number = sum(1 for name in plan.shards if name.startswith(f"dataset={dataset}/split={split}/"))
+                name = f"dataset={dataset}/split={split}/part-{number:05}"
+                plan.shards.append(name)
+                plan.images[dataset, split] += len(studies)
+                rows = [(*astuple(study), name) for study in studies]
+                arrays = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+                writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
+            for reason, count in source.left_out().items():
+                plan.left_out[source.datasets[0], reason] += count
+    if not plan.shards:
+        raise SourceError(f"no image to convert; left out: {dict(plan.left_out) or 'none'}")
+    plan.hash, plan.content = digest.hexdigest(), sink.getvalue()
+    return plan
+
+
+def read_shard(output: OutputFolder, index: int) -> tuple[str, list[Study]]:
+    """The name and the studies of shard number `index` of the plan in `output`."""
+    with output.filesystem.open(output.uri(PLAN_FILE), "rb") as file, pa.ipc.open_file(file) as reader:
+        rows = reader.get_batch(index).to_pylist()
+    return rows[0]["shard"], [Study(**{name: row[name] for name in _COLUMNS}) for row in rows]
+
+
+def check_cover(sources: Sequence[AnnotationSource], with_images: Sequence[ImageSource]) -> None:
+    """Raise SourceError unless every dataset has exactly one source of its images."""
+    if not with_images:
+        raise SourceError("expected at least one source with images; found only annotations")
+    counts = Counter(dataset for source in with_images for dataset in source.datasets)
+    for dataset, count in counts.items():
+        if count > 1:
+            raise SourceError(f"expected one source of the images of {dataset}; found {count}")
+    for source in sources:
+        if not set(source.datasets) & set(counts):
+            raise SourceError(
+                f"{type(source).__module__.rpartition('.')[2].replace('_', '-')} annotates "
+                f"{', '.join(source.datasets)}, but no source brings its images; "
+                f"the images given are of {', '.join(sorted(counts))}"
+            )
+
+
+def _cut(
+    studies: Iterable[Study], rows_per_shard: int, digest: hashlib._Hash
+) -> Iterator[tuple[tuple[str, str], list[Study]]]:
+    """Full shards as soon as they are full, the rest at the end; at most one open shard per dataset and split."""
+    waiting: dict[tuple[str, str], list[Study]] = {}
+    seen: set[bytes] = set()
+    for study in studies:
+        if study.split not in SPLITS:
+            raise SourceError(f"{study.sample_id}: split {study.split!r} is none of {', '.join(SPLITS)}")
+        key = hashlib.blake2b(study.sample_id.encode(), digest_size=12).digest()
+        if key in seen:
+            raise SourceError(f"{study.sample_id} is listed twice in {study.dataset}")
+        seen.add(key)
+        digest.update(json.dumps(astuple(study)).encode())
+        place = (study.dataset, study.split)
+        waiting.setdefault(place, []).append(study)
+        if len(waiting[place]) == rows_per_shard:
+            yield place, waiting.pop(place)
+    for place in sorted(waiting):
+        yield place, waiting[place]

@@ -1,0 +1,63 @@
+"""Converted shards: which files there are, and their samples one after the other, without Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import fsspec
+import pyarrow.parquet as pq
+
+from chex.records import Sample
+from pipelines.schema import FILE_SCHEMA, PARTITION_COLUMNS, SCHEMA_VERSION, VERSION_KEY, from_row
+
+
+def list_shards(uri: str, dataset: str | None = None, split: str | None = None) -> list[str]:
+    """The URIs of the shards below `uri`, sorted; of one dataset or split if asked.
+
+    Raises:
+        FileNotFoundError: `uri` holds no such shard; says which datasets and splits it holds.
+    """
+    filesystem, root = fsspec.core.url_to_fs(uri)
+    root = root.rstrip("/")
+    every = sorted(filesystem.glob(f"{root}/dataset=*/split=*/part-*.parquet"))
+    chosen = [
+        path
+        for path in every
+        if dataset in (None, _partition(path)["dataset"]) and split in (None, _partition(path)["split"])
+    ]
+    if not chosen:
+        there = sorted({"/".join(_partition(path).values()) for path in every})
+        raise FileNotFoundError(
+            f"{uri}: no shard of dataset {dataset or 'any'} and split {split or 'any'}; "
+            f"there are {', '.join(there) or 'no shards at all'}"
+        )
+    local = "file" in filesystem.protocol
+    return [path if local else filesystem.unstrip_protocol(path) for path in chosen]
+
+
+def samples(uri: str, split: str, dataset: str | None = None, columns: Sequence[str] | None = None) -> Iterator[Sample]:
+    """The samples of a split, row group by row group; columns that are not asked for come back empty.
+
+    Raises:
+        FileNotFoundError: there is no such shard.
+        ValueError: an unknown column, or a file of another schema version.
+    """
+    if columns is not None:
+        unknown = sorted(set(columns) - {*FILE_SCHEMA.names, *PARTITION_COLUMNS})
+        if unknown:
+            raise ValueError(f"unknown column {', '.join(unknown)}; there are {', '.join(FILE_SCHEMA.names)}")
+        columns = [name for name in columns if name not in PARTITION_COLUMNS]
+    for path in list_shards(uri, dataset, split):
+        partition = _partition(path)
+        with fsspec.open(path, "rb") as stream, pq.ParquetFile(stream) as file:
+            version = (file.schema_arrow.metadata or {}).get(VERSION_KEY, b"").decode()
+            if version != SCHEMA_VERSION:
+                raise ValueError(f"{path}: expected schema version {SCHEMA_VERSION}; found {version or 'none'}")
+            for group in range(file.num_row_groups):
+                for row in file.read_row_group(group, columns=columns).to_pylist():
+                    yield from_row({**row, **partition})
+
+
+def _partition(path: str) -> dict[str, str]:
+    parts = path.split("/")[-3:-1]
+    return dict(part.split("=", 1) for part in parts)

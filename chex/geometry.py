@@ -124,7 +124,7 @@ def resample(pixels: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     inverse = np.linalg.inv(matrix)
     # source pixels per target pixel along either target axis
     density = np.abs(np.diag([picture.width, picture.height, 1]) @ inverse)[:2, :2].max() / size
-    over = max(1, math.ceil(density - 0.01))  # so many samples per axis are averaged into one pixel
+    over = max(1, math.ceil(density - 0.3))  # so many samples per axis are averaged, at most 1.3 source pixels apart
     fine = size * over
     to_source = np.diag([picture.width, picture.height, 1.0]) @ inverse @ np.diag([1 / fine, 1 / fine, 1.0])
     moved = picture.transform(

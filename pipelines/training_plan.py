@@ -1,0 +1,199 @@
+"""Which rows a training run reads, in which order: known from the Parquet footers and the seed alone.
+
+Row groups (or slices of them) are shuffled anew in every epoch and gathered into windows; the rows of a window are
+shuffled among themselves. So any position of the run can be found again, without having read what came before it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+_SMALLEST_SLICE = 16
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Rows of one row group that are read together."""
+
+    path: str
+    dataset: str
+    split: str
+    row_group: int
+    rows: tuple[int, ...]  # positions within the row group
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A unit in an epoch; `copy` counts its repetitions where the dataset is oversampled."""
+
+    unit: Unit
+    copy: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Pieces that are read by one task. `shuffle` seeds the order of their rows (None: as stored)."""
+
+    pieces: tuple[Piece, ...]
+    epoch: int = 0
+    shuffle: tuple[int, ...] | None = None
+    skip: int = 0  # so many rows of the shuffled window have been used before
+    spare: int = 0  # so many of its last rows are not used
+
+    @property
+    def count(self) -> int:
+        return sum(len(piece.unit.rows) for piece in self.pieces) - self.skip - self.spare
+
+    def order(self) -> np.ndarray:
+        """The rows of the window, counted through its pieces, in the order of use."""
+        rows = np.arange(self.skip + self.count + self.spare)
+        if self.shuffle is not None:
+            rows = np.random.default_rng(self.shuffle).permutation(rows)
+        return rows[self.skip : self.skip + self.count]
+
+
+def units_of(uri: str, split: str, *, datasets: Iterable[str] | None = None, needs: Sequence[str] = ()) -> list[Unit]:
+    """The row groups of a split, in the order of the files.
+
+    datasets: only these (default: all). needs: names of list columns; rows in which all of them are empty are left out.
+    Raises ValueError if nothing is left.
+    """
+    import fsspec
+    import pyarrow.parquet as parquet
+
+    from pipelines.shards import list_shards
+
+    wanted = None if datasets is None else set(datasets)
+    paths = sorted(map(str, list_shards(uri, split=split)))
+    found = [(path, _dataset_of(path)) for path in paths]
+    units = []
+    for path, dataset in found:
+        if wanted is not None and dataset not in wanted:
+            continue
+        with fsspec.open(path, "rb") as file:
+            shard = parquet.ParquetFile(file)
+            for group in range(shard.num_row_groups):
+                rows: Iterable[int] = range(shard.metadata.row_group(group).num_rows)
+                if needs:
+                    rows = _filled_rows(shard.read_row_group(group, columns=list(needs)))
+                if rows := tuple(rows):
+                    units.append(Unit(path, dataset, split, group, rows))
+    if not units:
+        there = ", ".join(sorted({dataset for _, dataset in found})) or "none"
+        asked = "any dataset" if wanted is None else ", ".join(sorted(wanted))
+        filled = f" with any of {', '.join(needs)}" if needs else ""
+        raise ValueError(f"no rows of {asked}{filled} in split {split!r} of {uri}; datasets with this split: {there}")
+    return units
+
+
+def training_windows(
+    units: Sequence[Unit],
+    *,
+    rows: int,
+    start: int = 0,
+    seed: int = 0,
+    window_rows: int = 2048,
+    oversample: dict[str, int] | str | None = None,
+    rank: int = 0,
+    workers: int = 1,
+) -> list[Window]:
+    """The windows that give worker `rank` its rows `start` to `rows` of the run, epoch after epoch.
+
+    oversample: how often a dataset's rows come in an epoch (default once), or "equal": every dataset as often as
+    the largest one. Raises ValueError for a dataset that is not there, or fewer rows than workers.
+    """
+    slices = _sliced(units, max(_SMALLEST_SLICE, window_rows // 4), workers)
+    targets = _targets(slices, oversample or {})
+    windows: list[Window] = []
+    position, epoch = 0, 0
+    while position < rows:
+        for window in _epoch_windows(slices, targets, epoch, seed, window_rows, rank, workers):
+            after = position + window.count
+            if after > start and position < rows:
+                windows.append(replace(window, skip=max(0, start - position), spare=max(0, after - rows)))
+            position = after
+        epoch += 1
+    return windows
+
+
+def stored_windows(units: Sequence[Unit], window_rows: int = 256) -> list[Window]:
+    """Every row once, as stored: what validation reads."""
+    return [Window((Piece(unit),)) for unit in _sliced(units, window_rows, 1)]
+
+
+def _epoch_windows(
+    units: list[Unit], targets: dict[str, int], epoch: int, seed: int, window_rows: int, rank: int, workers: int
+) -> list[Window]:
+    generator = np.random.default_rng((seed, epoch))
+    pieces: list[Piece] = []
+    for dataset, target in targets.items():
+        own = [unit for unit in units if unit.dataset == dataset]
+        copy = 0
+        while target > 0:
+            for index in generator.permutation(len(own)):
+                unit = own[index]
+                if target <= 0:
+                    break
+                rows = unit.rows if len(unit.rows) <= target else unit.rows[:target]
+                pieces.append(Piece(replace(unit, rows=rows), copy))
+                target -= len(rows)
+            copy += 1
+    dealt = [pieces[index] for index in generator.permutation(len(pieces))][rank::workers]
+    windows: list[Window] = []
+    gathered: list[Piece] = []
+    for number, piece in enumerate(dealt):
+        gathered.append(piece)
+        if sum(len(piece.unit.rows) for piece in gathered) >= window_rows or number == len(dealt) - 1:
+            windows.append(Window(tuple(gathered), epoch, (seed, epoch, rank, len(windows))))
+            gathered = []
+    return windows
+
+
+def _targets(units: Sequence[Unit], oversample: dict[str, int] | str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for unit in units:
+        counts[unit.dataset] = counts.get(unit.dataset, 0) + len(unit.rows)
+    if oversample == "equal":
+        return dict.fromkeys(counts, max(counts.values()))
+    if isinstance(oversample, str):
+        raise ValueError(f"oversample is a factor per dataset, or 'equal'; found {oversample!r}")
+    if absent := sorted(set(oversample) - set(counts)):
+        raise ValueError(f"no rows to oversample of {', '.join(absent)}; datasets: {', '.join(sorted(counts))}")
+    targets = {dataset: count * oversample.get(dataset, 1) for dataset, count in counts.items()}
+    logger.debug("rows per epoch: %s", targets)
+    return targets
+
+
+def _sliced(units: Sequence[Unit], longest: int, workers: int) -> list[Unit]:
+    """Units of at most `longest` rows, and small enough that every worker gets some."""
+    total = sum(len(unit.rows) for unit in units)
+    if total < workers:
+        raise ValueError(f"{total} rows are too few for {workers} workers")
+    longest = max(1, min(longest, total // (4 * workers) if workers > 1 else longest))
+    return [
+        replace(unit, rows=unit.rows[start : start + longest])
+        for unit in units
+        for start in range(0, len(unit.rows), longest)
+    ]
+
+
+def _filled_rows(table) -> list[int]:
+    import pyarrow.compute as compute
+
+    filled = np.zeros(table.num_rows, bool)
+    for column in table.columns:
+        filled |= compute.fill_null(compute.list_value_length(column), 0).to_numpy() > 0
+    return np.flatnonzero(filled).tolist()
+
+
+def _dataset_of(path: str) -> str:
+    found = re.search(r"(?:^|/)dataset=([^/]+)/", path.replace("\\", "/"))
+    if not found:
+        raise ValueError(f"expected a shard below a folder dataset=NAME, found {path}")
+    return found.group(1)

@@ -30,6 +30,10 @@ class ImageFeatures:
         moved = {name: getattr(self, name).to(device) for name in ("patches", "positions", "pooled")}
         return replace(self, **moved)
 
+    def __reduce__(self) -> tuple:
+        moved = (_alone(tensor) for tensor in (self.patches, self.positions, self.pooled))
+        return type(self), (*moved, self.grid, self.frame)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -47,6 +51,15 @@ class Answer:
     token: Tensor
     box_tokens: Tensor
     box_scores: Tensor
+
+    def __reduce__(self) -> tuple:
+        moved = (_alone(tensor) for tensor in (self.token, self.box_tokens, self.box_scores))
+        return type(self), (self.query, self.boxes, self.probabilities, self.abnormal, *moved)
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    """For pickling: a view would take its whole batch along, and a GPU's tensor can only be read beside a GPU."""
+    return tensor.detach().cpu().clone()
 
 
 def stacked(features: Sequence[ImageFeatures], device: torch.device) -> EncodedImages:

@@ -7,13 +7,14 @@ import pickle
 import numpy as np
 import pyarrow as pa
 
-from chex import __version__
 from chex.records import Provenance, Query, Report
 from jobs.reporting.reading import NOT_CHEST, READ_SCHEMA, READABLE, UNUSABLE, readable
 from jobs.reporting.rows import report_row, unreported_row
 
+Prompts = tuple[str, tuple[Query, ...]]  # a prompt set's name and its queries
+
 ANSWERED_SCHEMA = READ_SCHEMA.append(pa.field("answers", pa.large_binary()))
-# `report` and `row` are this job's own pickles on their way between its own tasks; nothing from outside is in them
+# `answers`, `report` and `row` are pickles of this job's own making, on their way from one of its tasks to the next
 WRITTEN_SCHEMA = pa.schema(
     [
         ("uri", pa.string()),
@@ -28,13 +29,12 @@ WRITTEN_SCHEMA = pa.schema(
 class Detector:
     """READ_SCHEMA -> ANSWERED_SCHEMA: encodes each image once and asks it every prompt."""
 
-    def __init__(self, model: str, device: str, queries: tuple[Query, ...]):
+    def __init__(self, model: str, device: str, prompts: Prompts):
+        from chex import Chex
         from chex.inference.detection import PromptReader
 
-        from chex import Chex
-
         self._reader = PromptReader(Chex.load(model, device=device))
-        self._queries = list(queries)
+        self._queries = list(prompts[1])
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         answers: list[bytes | None] = [None] * batch.num_rows
@@ -50,20 +50,14 @@ class Detector:
 class Writer:
     """ANSWERED_SCHEMA -> WRITTEN_SCHEMA: sentences for the answers worth one, put together as a report."""
 
-    def __init__(self, model: str, device: str, prompt_set: str, result_set: str, keep_pixels: bool):
-        from chex.inference.generation import SentenceWriter
-        from chex.inference.report import ReportWriter
-
+    def __init__(self, model: str, device: str, prompts: Prompts, result_set: str, keep_pixels: bool):
         from chex import Chex
+        from chex.inference.generation import SentenceWriter
+        from chex.inference.report import PromptSet, ReportWriter
 
         loaded = Chex.load(model, device=device)
         self._sentences, self._reports = SentenceWriter(loaded), ReportWriter(loaded)
-        self._origin = {
-            **loaded.provenance,
-            "prompt_set": prompt_set,
-            "thresholds": tuple(sorted(self._reports.thresholds.items())),
-            "software_version": __version__,
-        }
+        self._prompts = PromptSet(*prompts)
         self._result_set = result_set
         self._keep_pixels = keep_pixels
 
@@ -100,8 +94,8 @@ class Writer:
         return result | {"row": pickle.dumps(result["row"])}
 
     def _provenance(self, batch: pa.Table, place: int) -> Provenance:
-        return Provenance(
-            **self._origin,
+        return self._reports.provenance(
+            self._prompts,
             input_sha256=batch["image_sha256"][place].as_py(),
             sop_instance_uid=batch["sop_instance_uid"][place].as_py(),
         )

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from chex import __version__
-from chex.records import Query
-from jobs.reporting.actors import Detector, Writer
+from jobs.reporting.actors import Detector, Prompts, Writer
 from jobs.reporting.exporting import export, formats
 from jobs.reporting.inputs import list_inputs
 from jobs.reporting.prompts import read_prompts
@@ -67,14 +65,14 @@ def write_reports(run: ReportRun, *, show_progress: bool = True) -> dict:
     """
     started = time.monotonic()
     inputs = list_inputs(run.input)
-    made_with, prompt_set, queries = _made_with(run)
+    made_with, prompts = _made_with(run)
     results = Results(run.output)
     key = results.open(made_with, resume=run.resume)
     done = results.finished()
     remaining = [uri for uri in inputs.uris if uri not in done]
     parts = split_into_parts(remaining, run.rows_per_part)
     if parts:
-        batches = _graph(run, parts, prompt_set, queries, key)
+        batches = _graph(run, parts, prompts, key)
         _collect(batches, parts, results, show_progress)
     seconds = time.monotonic() - started
     summary = {
@@ -92,32 +90,25 @@ def write_reports(run: ReportRun, *, show_progress: bool = True) -> dict:
     return summary
 
 
-def _made_with(run: ReportRun) -> tuple[dict, str, tuple[Query, ...]]:
+def _made_with(run: ReportRun) -> tuple[dict, Prompts]:
     """What decides a report besides the image (the model is loaded once here, so a broken one stops the run early)."""
-    from chex.inference.report import ReportWriter, default_prompts
-
     from chex import Chex
-    from chex.vocabulary import load
+    from chex.inference.report import PromptSet, ReportWriter, default_prompts
 
     model = Chex.load(run.model, device="cpu")
-    if run.prompts is None:
-        prompts = default_prompts(load())
-        prompt_set, queries = prompts.name, tuple(prompts.queries)
-    else:
-        prompt_set, queries = read_prompts(run.prompts)
+    prompts = default_prompts() if run.prompts is None else PromptSet(*read_prompts(run.prompts))
+    provenance = ReportWriter(model).provenance(prompts, input_sha256="")
     description = {
-        "model": model.provenance,
-        "prompts": {"name": prompt_set, "queries": [[query.name, query.text, query.box] for query in queries]},
-        "thresholds": dict(ReportWriter(model).thresholds),
-        "software": __version__,
+        "model": [provenance.model_name, provenance.model_version, provenance.weights_sha256],
+        "prompts": [prompts.name, [[query.name, query.text, query.box] for query in prompts.queries]],
+        "thresholds": dict(provenance.thresholds),
+        "software": provenance.software_version,
     }
     # as JSON gives it back, so that an earlier result set compares equal
-    return json.loads(json.dumps(description)), prompt_set, queries
+    return json.loads(json.dumps(description)), (prompts.name, tuple(prompts.queries))
 
 
-def _graph(
-    run: ReportRun, parts: Sequence[Part], prompt_set: str, queries: tuple[Query, ...], key: str
-) -> Iterator[pa.Table]:
+def _graph(run: ReportRun, parts: Sequence[Part], prompts: Prompts, key: str) -> Iterator[pa.Table]:
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
@@ -139,14 +130,14 @@ def _graph(
         .map_batches(read_images, **common)
         .map_batches(
             Detector,
-            fn_constructor_args=(run.model, place.device, queries),
+            fn_constructor_args=(run.model, place.device, prompts),
             compute=ActorPoolStrategy(size=run.detectors),
             **place.resources,
             **common,
         )
         .map_batches(
             Writer,
-            fn_constructor_args=(run.model, place.device, prompt_set, key, bool(extra)),
+            fn_constructor_args=(run.model, place.device, prompts, key, bool(extra)),
             compute=ActorPoolStrategy(size=run.generators),
             **place.resources,
             **common,

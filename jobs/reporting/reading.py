@@ -9,11 +9,10 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from chex.body_part import off_topic
 from chex.pixels import Radiograph, UnusableImage, read_radiograph
 
 READABLE, NOT_CHEST, UNUSABLE = "readable", "not chest", "unusable"
-# DICOM's defined terms are CHEST, CHESTABDOMEN, …; sites also write THORAX, "CHEST PA", TORAX
-CHEST_TERMS = ("CHEST", "THORA", "TORAX", "LUNG")
 
 READ_SCHEMA = pa.schema(
     [
@@ -41,15 +40,6 @@ def read_images(batch: pa.Table) -> pa.Table:
         for uri, part in zip(batch["uri"].to_pylist(), batch["part"].to_pylist(), strict=True)
     ]
     return pa.Table.from_pylist(rows, schema=READ_SCHEMA)
-
-
-def off_topic(body_part: str | None) -> str | None:
-    """Why an image of this BodyPartExamined gets no report, or None where it may get one."""
-    if not body_part or not body_part.strip():
-        return None
-    if any(term in body_part.upper() for term in CHEST_TERMS):
-        return None
-    return f"BodyPartExamined is {body_part.strip().upper()}, not CHEST"
 
 
 def _read(uri: str) -> dict:

@@ -1,0 +1,87 @@
+"""Errors as RFC 9457 problem JSON, and the limit on a request's size."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from serve.schemas import Problem
+
+log = logging.getLogger(__name__)
+
+
+def problem_response(
+    status: int, detail: str, errors: list[dict] | None = None, headers: dict | None = None
+) -> JSONResponse:
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors)
+    return JSONResponse(
+        problem.model_dump(exclude_none=True), status, headers=headers, media_type="application/problem+json"
+    )
+
+
+def explain_errors(app: FastAPI) -> None:
+    """Every error of the application leaves it as a problem; none carries what the client sent, nor our stack."""
+
+    @app.exception_handler(HTTPException)
+    async def _known(request: Request, error: HTTPException) -> JSONResponse:
+        return problem_response(error.status_code, str(error.detail), headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            {"location": ".".join(str(step) for step in fault["loc"]), "message": fault["msg"]}
+            for fault in error.errors()
+        ]
+        detail = "; ".join(f"{fault['location']}: {fault['message']}" for fault in errors[:3])
+        return problem_response(422, detail, errors)
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+        log.exception("an unforeseen fault while answering %s", request.url.path)
+        return problem_response(500, "an unforeseen fault; the server's log has the details")
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class SizeLimit:
+    """Refuses a request body beyond `most_bytes`: by its declared length, and by what really arrives."""
+
+    def __init__(self, app, most_bytes: int):
+        self._app, self._most_bytes = app, most_bytes
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        refusal = problem_response(413, f"the request is larger than the limit of {self._most_bytes} bytes")
+        if not declared.isdigit() or int(declared) > self._most_bytes:
+            await refusal(scope, receive, send)
+            return
+        arrived, answered = 0, False
+
+        async def counted():
+            nonlocal arrived
+            message = await receive()
+            arrived += len(message.get("body", b""))
+            if arrived > self._most_bytes:
+                raise _TooLarge
+            return message
+
+        async def noted(message):
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except _TooLarge:
+            if not answered:
+                await refusal(scope, receive, send)

@@ -35,3 +35,35 @@ def ray_local():
     )
     yield ray
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    """A tiny model with random weights and tokenizers trained on a few sentences."""
+    import dataclasses
+
+    import torch
+
+    from chex import Chex, vocabulary
+    from chex.model.tokenizer import Tokenizer
+    from chex.model_config import tiny
+
+    terms = vocabulary.load()
+    texts = [prompt for finding in terms.findings.values() for prompt in (*finding.positive, *finding.negative)]
+    prompts, sentences = (Tokenizer.train(texts, 400, lowercase=lowercase) for lowercase in (True, False))
+    config = tiny()
+    config = dataclasses.replace(
+        config,
+        prompt_encoder=dataclasses.replace(config.prompt_encoder, vocabulary_size=len(prompts)),
+        generator=dataclasses.replace(config.generator, vocabulary_size=len(sentences), max_tokens=12),
+    )
+    torch.manual_seed(0)
+    return Chex(config, prompt_tokenizer=prompts, sentence_tokenizer=sentences).eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_model_dir(tiny_model, tmp_path_factory) -> Path:
+    """The same model, saved."""
+    folder = tmp_path_factory.mktemp("model")
+    tiny_model.save(folder)
+    return folder

@@ -11,8 +11,9 @@ from torch import Tensor
 def assign(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """costs (M, K) → (predictions, targets, first) of every matched pair, in the order of the predictions.
 
-    Targets are offered again until all M predictions are taken; a pair of a later round costs more than any of an
-    earlier one, so the first round is the best one-to-one matching. `first` marks its pairs. K = 0 gives no pairs.
+    Targets are offered again, in rounds, until all M predictions are taken; a pair of a later round costs more than
+    any of an earlier one, so every target is taken equally often, give or take one, at the least total cost.
+    `first` marks the cheapest pair of each target. K = 0 gives no pairs.
     """
     predictions, targets = costs.shape
     if not targets:
@@ -22,7 +23,13 @@ def assign(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     dearer = (np.ptp(costs) + 1.0) * max(predictions, targets)
     offered = np.concatenate([costs + dearer * r for r in range(rounds)], axis=1)
     rows, columns = linear_sum_assignment(offered)
-    return rows, columns % targets, columns < targets
+    columns = columns % targets
+    # the total says nothing about which of a target's predictions came in the first round: the cheapest is the best
+    first = np.zeros(len(rows), dtype=bool)
+    for target in set(columns.tolist()):
+        pairs = (columns == target).nonzero()[0]
+        first[pairs[costs[rows[pairs], target].argmin()]] = True
+    return rows, columns, first
 
 
 @torch.no_grad()
@@ -30,7 +37,7 @@ def match(costs: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
     """Matches the M predictions of every prompt with its own targets.
 
     costs (P, M, K), present (P, K) True where a target exists → pairs (n, 3) as (prompt, prediction, target) and
-    `first` (n), True where the pair belongs to the first round.
+    `first` (n), True where the pair is its target's cheapest.
     """
     costs_on_host, present_on_host = costs.float().cpu().numpy(), present.cpu().numpy()
     if not np.isfinite(costs_on_host[present_on_host.nonzero()[0]]).all():

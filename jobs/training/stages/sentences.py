@@ -29,7 +29,8 @@ class Objective(BaseObjective):
         copies = int(torch.randint(1, self.config.most_copies + 1, (), generator=generator)) if model.training else 1
         tokens = F.dropout(features.repeat(copies, 1), self.config.feature_dropout, model.generator.training)
         return weighted_sum(
-            {"sentence_generation": teacher_forced_loss(model, tokens, chosen * copies)}, as_mapping(self.config.weights)
+            {"sentence_generation": teacher_forced_loss(model, tokens, chosen * copies)},
+            as_mapping(self.config.weights),
         )
 
     @staticmethod

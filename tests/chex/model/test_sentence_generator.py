@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from chex.model.language_model import LanguageModel
+from chex.model.sentence_generator import SentenceGenerator
+from chex.model_config import GeneratorConfig
+
+CONFIG = GeneratorConfig(vocabulary_size=60, layers=2, width=32, heads=4, positions=40, max_tokens=20, dropout=0.0)
+
+
+def copied_from_transformers(theirs: GPT2LMHeadModel) -> LanguageModel:
+    """Our GPT-2 with the weights of the library's: the independent reference."""
+    ours = LanguageModel(CONFIG).eval()
+    state = {
+        "token_embedding.weight": theirs.transformer.wte.weight,
+        "positional_embedding.weight": theirs.transformer.wpe.weight,
+        "norm.weight": theirs.transformer.ln_f.weight,
+        "norm.bias": theirs.transformer.ln_f.bias,
+    }
+    for i, block in enumerate(theirs.transformer.h):
+        for name, norm in (("norm_attention", block.ln_1), ("norm_feed_forward", block.ln_2)):
+            state |= {f"blocks.{i}.{name}.weight": norm.weight, f"blocks.{i}.{name}.bias": norm.bias}
+        linears = {"to_query_key_value": block.attn.c_attn, "to_output": block.attn.c_proj,
+                   "expand": block.mlp.c_fc, "contract": block.mlp.c_proj}  # fmt: skip
+        for name, linear in linears.items():
+            state |= {f"blocks.{i}.{name}.weight": linear.weight.T, f"blocks.{i}.{name}.bias": linear.bias}
+    ours.load_state_dict(state)
+    return ours
+
+
+def test_language_model_equals_the_librarys():
+    torch.manual_seed(0)
+    theirs = GPT2LMHeadModel(GPT2Config(vocab_size=60, n_positions=40, n_embd=32, n_layer=2, n_head=4)).eval()
+    ids = torch.randint(0, 60, (3, 11))
+    no_prefix = torch.zeros(2, 2, 3, 4, 0, 8)
+    with torch.no_grad():
+        difference = copied_from_transformers(theirs)(ids, no_prefix) - theirs(ids).logits
+    assert difference.abs().max() < 1e-5
+
+
+@pytest.fixture(scope="module")
+def generator() -> SentenceGenerator:
+    torch.manual_seed(3)
+    made = SentenceGenerator(CONFIG, width=16).eval()
+    for parameter in made.language_model.parameters():
+        parameter.data *= 6  # so that different tokens say different things
+    return made
+
+
+def greedy_by_full_forward(generator: SentenceGenerator, token: torch.Tensor) -> list[int]:
+    """The definition of greedy decoding: no cache, one sentence at a time."""
+    ids = [0]
+    with torch.no_grad():
+        while len(ids) <= CONFIG.max_tokens:
+            word = int(generator(token[None], torch.tensor([ids]))[0, -1].argmax())
+            if word == 1:
+                break
+            ids.append(word)
+    return ids[1:]
+
+
+def test_cached_decoding_with_leaving_sentences_is_greedy_decoding(generator):
+    tokens = torch.randn(24, 16, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        # an end token that some sentences reach early and some late
+        generator.language_model.token_embedding.weight[1] = generator.language_model.token_embedding.weight[7] * 1.02
+    expected = [greedy_by_full_forward(generator, token) for token in tokens]
+    assert len({len(sentence) for sentence in expected}) > 1
+    assert generator.generate(tokens, 0, 1) == expected
+
+
+def test_no_regions_no_sentences(generator):
+    assert generator.generate(torch.zeros(0, 16), 0, 1) == []
+
+
+def test_too_many_words_are_refused(generator):
+    with pytest.raises(ValueError, match="at most 40 tokens"):
+        generator(torch.zeros(1, 16), torch.zeros(1, 41, dtype=torch.long))
+
+
+def test_prefix_depends_on_the_token_and_reaches_every_layer(generator):
+    prefix = generator.prefix(torch.randn(2, 16))
+    assert prefix.shape == (2, 2, 2, 4, 5, 8)
+    assert (prefix[:, :, 0] - prefix[:, :, 1]).abs().amax(dim=(1, 2, 3, 4)).min() > 0

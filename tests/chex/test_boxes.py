@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chex import boxes
+
+coordinate = st.floats(0, 1, width=32)
+
+
+@st.composite
+def boxes_xyxy(draw, most: int = 6):
+    count = draw(st.integers(1, most))
+    corners = [
+        sorted((draw(coordinate), draw(coordinate))) + sorted((draw(coordinate), draw(coordinate)))
+        for _ in range(count)
+    ]
+    return torch.tensor([[c[0], c[2], c[1], c[3]] for c in corners])
+
+
+@given(boxes_xyxy())
+def test_formats_are_inverse(found):
+    assert torch.allclose(boxes.cxcywh_to_xyxy(boxes.xyxy_to_cxcywh(found)), found, atol=1e-6)
+
+
+@given(boxes_xyxy(), boxes_xyxy())
+def test_overlaps_have_their_bounds(a, b):
+    iou = boxes.pairwise_iou(a, b)
+    giou = boxes.generalized_iou(a[:, None], b[None])
+    assert ((iou >= 0) & (iou <= 1 + 1e-6)).all()
+    assert ((giou >= -1 - 1e-6) & (giou <= iou + 1e-6)).all()
+    assert torch.allclose(iou, boxes.pairwise_iou(b, a).T)
+
+
+def test_iou_of_known_boxes():
+    a = torch.tensor([0.0, 0.0, 0.5, 0.5])
+    b = torch.tensor([0.25, 0.25, 0.75, 0.75])
+    assert boxes.iou(a, b).item() == pytest.approx(0.0625 / 0.4375)
+    apart = torch.tensor([0.75, 0.0, 1.0, 0.5])
+    assert boxes.iou(a, apart).item() == 0
+    assert boxes.generalized_iou(a, apart).item() == pytest.approx(-0.25)
+
+
+@given(boxes_xyxy(most=8), st.floats(0, 1))
+def test_suppression_keeps_a_best_set_without_overlaps(found, threshold):
+    scores = torch.linspace(1, 0, len(found))
+    kept = boxes.nms(found, scores, threshold).tolist()
+    assert kept[0] == 0 and kept == sorted(kept)
+    overlaps = boxes.pairwise_iou(found, found)
+    for i, first in enumerate(kept):
+        assert all(overlaps[first, other] <= threshold for other in kept[i + 1 :])
+    for gone in set(range(len(found))) - set(kept):
+        assert any(better < gone and overlaps[better, gone] > threshold for better in kept)
+
+
+def test_suppression_of_nothing_and_of_unequal_lengths():
+    assert boxes.nms(torch.zeros(0, 4), torch.zeros(0), 0.5).tolist() == []
+    with pytest.raises(ValueError, match="one score per box"):
+        boxes.nms(torch.zeros(2, 4), torch.zeros(3), 0.5)
+
+
+def test_union_box():
+    found = torch.tensor([[0.1, 0.5, 0.2, 0.6], [0.4, 0.2, 0.9, 0.3]])
+    assert torch.equal(boxes.union_box(found), torch.tensor([0.1, 0.2, 0.9, 0.6]))

@@ -110,7 +110,7 @@ class Clause:
                 governed = status == ABSENT and "," not in self.text[reach:cue_start] and cue_start - reach < 12
                 if not governed:  # "no possible …" stays a negation, "no effusion, possible pneumonia" does not
                     status, reach = UNCERTAIN, cue_end
-            elif kind == "uncertain_after" and status == PRESENT or kind == "link" and status == PRESENT:
+            elif kind in ("uncertain_after", "versus", "link") and status == PRESENT:
                 status, reach = UNCERTAIN, cue_end
             elif kind == "stop" or (kind == "new_statement" and self.last_or < cue_start):
                 status = PRESENT

@@ -1,0 +1,68 @@
+"""A batch of samples that is encoded once, however many tasks ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chex.inference.features import Answer, ImageFeatures
+from chex.inference.session import Session
+from chex.pixels import decode_stored
+from chex.records import Query, Sample
+
+
+class Encoded:
+    """The features of some samples, and every answer that was already given about them."""
+
+    def __init__(self, session: Session, samples: Sequence[Sample]) -> None:
+        self.session = session
+        self.samples = tuple(samples)
+        self.features = session.encode([decode_stored(sample.image) for sample in samples])
+        self._answers: dict[tuple[int, Query, tuple[str, ...]], Answer] = {}
+
+    def ask(
+        self, places: Sequence[int], queries: Sequence[Sequence[Query]], labels: tuple[str, ...]
+    ) -> list[list[Answer]]:
+        """Answers about the images at `places`; asks only what was not asked before (answers do not interact)."""
+        missing = [
+            [query for query in dict.fromkeys(asked) if (place, query, labels) not in self._answers]
+            for place, asked in zip(places, queries, strict=True)
+        ]
+        open_places = [index for index, asked in enumerate(missing) if asked]
+        found = self.session.reader.detect(
+            [self.features[places[index]] for index in open_places], [missing[index] for index in open_places], labels
+        )
+        for index, answers in zip(open_places, found, strict=True):
+            for query, answer in zip(missing[index], answers, strict=True):
+                self._answers[places[index], query, labels] = answer
+        return [
+            [self._answers[place, query, labels] for query in asked]
+            for place, asked in zip(places, queries, strict=True)
+        ]
+
+
+class Batch:
+    """The samples of an encoded batch that one task wants."""
+
+    def __init__(self, encoded: Encoded, places: Sequence[int]) -> None:
+        self._encoded = encoded
+        self._places = list(places)
+
+    @property
+    def session(self) -> Session:
+        return self._encoded.session
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [self._encoded.samples[place] for place in self._places]
+
+    @property
+    def features(self) -> list[ImageFeatures]:
+        return [self._encoded.features[place] for place in self._places]
+
+    def ask(self, queries: Sequence[Sequence[Query]], labels: Sequence[str] = ()) -> list[list[Answer]]:
+        """Answers to each sample's own queries."""
+        return self._encoded.ask(self._places, queries, tuple(labels))
+
+    def ask_all(self, queries: Sequence[Query]) -> list[list[Answer]]:
+        """Answers to the same queries about every sample."""
+        return self.ask([queries] * len(self._places))

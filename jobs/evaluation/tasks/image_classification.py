@@ -1,0 +1,72 @@
+"""Which pathologies does an image have? Each is asked as a prompt; AUROC against the image's labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chex import vocabulary
+from chex.metrics.classification import class_aurocs
+from chex.records import Query, Sample
+from jobs.evaluation.batch import Batch
+from jobs.evaluation.figure import Figure
+from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
+
+_UNKNOWN = -1
+
+
+class Task(EvaluationTask):
+    needs = "image labels that are present or absent"
+
+    def __init__(self) -> None:
+        self._words = vocabulary.load()
+
+    def learn(self, sample: Sample) -> None:
+        """The baseline needs no data: without the image, every image gets the same score."""
+
+    def wants(self, sample: Sample) -> bool:
+        return bool(self._known(sample))
+
+    def predict(self, batch: Batch) -> list[Row]:
+        known = [self._known(sample) for sample in batch.samples]
+        answers = batch.ask([[self._query(label) for label in labels] for labels in known])
+        rows = []
+        for sample, labels, found in zip(batch.samples, known, answers, strict=True):
+            probabilities = [dict(answer.probabilities)[answer.query.name] for answer in found]
+            rows.append(
+                {
+                    "sample_id": sample.study.sample_id,
+                    "labels": list(labels),
+                    "values": list(labels.values()),
+                    "probabilities": probabilities,
+                }
+            )
+        return rows
+
+    def figures(self, rows: Sequence[Row], spread: SpreadOf) -> dict[str, Figure]:
+        labels = sorted({label for row in rows for label in row["labels"]})
+        column = {label: index for index, label in enumerate(labels)}
+        scores, targets = np.zeros((len(rows), len(labels))), np.full((len(rows), len(labels)), _UNKNOWN)
+        for index, row in enumerate(rows):
+            places = [column[label] for label in row["labels"]]
+            scores[index, places], targets[index, places] = row["probabilities"], row["values"]
+        found = class_aurocs(scores, targets, labels)
+        figure = Figure(
+            value=float(found.macro[0]),
+            baselines={"the same score for every image": 0.5},
+            baseline="the same score for every image",
+            definition="AUROC per image label that is stated present in one image and absent in another, "
+            "score = probability of the pathology in the answer to its prompt; mean over labels",
+            samples=len(rows),
+            spread=spread(lambda weights: class_aurocs(scores, targets, labels, weights).macro, len(rows)),
+            classes={label: float(value[0]) for label, value in found.per_class.items() if not np.isnan(value[0])},
+        )
+        return {"image_auroc": figure}
+
+    def _known(self, sample: Sample) -> dict[str, int]:
+        return {label.label: label.value for label in sample.annotations.pathology_labels if label.value in (0, 1)}
+
+    def _query(self, label: str) -> Query:
+        term = self._words.finding_of(label)
+        return Query(text=term.box_prompt, name=term.id)

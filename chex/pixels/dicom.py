@@ -15,7 +15,7 @@ from chex.pixels.presentation import brightness
 
 RADIOGRAPHS = ("CR", "DX", "RG")
 UNCERTAIN = ("OT", "SC")
-_INFLATED_LIMIT = 2**30
+_INFLATED_LIMIT = 2**29
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"
 

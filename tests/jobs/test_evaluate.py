@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from chex import vocabulary
+from chex.metrics.detection import paired_iou
+from chex.pixels import encode_stored
+from chex.records import Annotations, Finding, PathologyBox, PathologyLabel, Region, Sample, ScoredBox, Study
+from jobs.evaluate import main
+from jobs.evaluation.figure import Figure, as_table
+from jobs.evaluation.run import evaluate, learn, predict
+from jobs.evaluation.task import SpreadOf
+from jobs.evaluation.tasks import chosen, create, task_names
+from tests.pipelines.small_shards import write_shards
+
+NAMES = (
+    "anatomy-localization",
+    "image-classification",
+    "pathology-detection",
+    "region-classification",
+    "report-generation",
+)
+NORMAL, EFFUSION = ("The lungs are clear.", "No pleural effusion."), ("There is a small right pleural effusion.",)
+
+
+def sample(number: int, split: str) -> Sample:
+    """Every third patient has an effusion, low in the right lung; the lung's box moves with the number."""
+    sick, shift = number % 3 == 0, (number % 5) / 50
+    lung, zone = (0.1 + shift, 0.1, 0.5 + shift, 0.8), (0.1 + shift, 0.5, 0.5 + shift, 0.8)
+    present = ("cig/pleural effusion",) if sick else ()
+    annotations = Annotations(
+        sentences=EFFUSION if sick else NORMAL,
+        anatomy=(Region("right lung", lung, (), present, True), Region("right lower lung zone", zone)),
+        pathology_boxes=(PathologyBox("vindr/Pleural effusion", zone),) if sick else (),
+        pathology_labels=(
+            PathologyLabel("vindr/Pleural effusion", int(sick)),
+            PathologyLabel("chexpert/Pleural Effusion", int(sick)),
+            PathologyLabel("chexpert/Edema", -1),
+        ),
+    )
+    study = Study("made-up", split, f"p{number}", f"s{number}", f"{split}{number}", "made/up.png")
+    return Sample(study, annotations, encode_stored(np.full((8, 8), number, dtype=np.uint8)), 8, 8, 8, 8)
+
+
+TRAIN, TEST = [sample(n, "train") for n in range(20)], [sample(n, "test") for n in range(12)]
+
+
+class Oracle:
+    """A session that knows the answers: the number of a sample is the brightness of its image."""
+
+    def __init__(self, wrong_boxes: bool = False) -> None:
+        self.reader = self.writer = self.reports = self
+        self.wrong_boxes = wrong_boxes
+        self.encoded, self.asked = 0, 0
+
+    def encode(self, images):
+        self.encoded += len(images)
+        return [int(image[0, 0]) for image in images]
+
+    def detect(self, features, queries, labels=()):
+        self.asked += sum(map(len, queries))
+        return [[self._answer(n, query, labels) for query in asked] for n, asked in zip(features, queries, strict=True)]
+
+    def _answer(self, number, query, labels):
+        truth = TEST[number].annotations
+        boxes = {region.region: region.box for region in truth.anatomy}
+        sick = query.name == "pleural_effusion" and bool(truth.pathology_boxes)
+        box = truth.pathology_boxes[0].box if sick else boxes.get(query.name, (0.0, 0.0, 0.1, 0.1))
+        if self.wrong_boxes:
+            box = (0.9, 0.9, 1.0, 1.0)
+        known = [region for region in truth.anatomy if region.box == query.box]
+        probabilities = [(label, float(any(label in region.labels_present for region in known))) for label in labels]
+        probabilities.append((query.name, 0.9 if sick else 0.1))
+        score = 0.9 if sick else 0.1
+        return SimpleNamespace(query=query, boxes=(ScoredBox(box, score),), probabilities=tuple(probabilities))
+
+    def select(self, answers):
+        return answers[:1]
+
+    def describe(self, features, answers):
+        return [[" ".join(TEST[number].annotations.sentences)] for number in features]
+
+    def compose(self, answers, sentences):
+        return (Finding(answers[0].query, answers[0].boxes, sentences[0]),), sentences[0]
+
+
+def figures_of(session, spread=None, batch_size=5):
+    tasks = {name: create(name) for name in task_names()}
+    learn(tasks, TRAIN)
+    rows = predict(tasks, session, TEST, batch_size)
+    figures = {}
+    for name, task in tasks.items():
+        figures |= task.figures(rows[name], spread or SpreadOf())
+    return figures, rows
+
+
+def test_whoever_knows_everything_is_perfect():
+    figures, _ = figures_of(Oracle())
+    for name in ("anatomy_mean_iou", "pathology_map", "region_auroc", "region_auroc_pooled", "image_auroc"):
+        assert figures[name].value == pytest.approx(1.0), name
+    assert figures["report_micro_f1"].value == figures["report_micro_f1_5_plus"].value == 1.0
+    assert all(figure.samples == 12 and figure.definition for figure in figures.values())
+
+
+def test_wrong_boxes_score_nothing():
+    figures, _ = figures_of(Oracle(wrong_boxes=True))
+    assert figures["anatomy_mean_iou"].value == 0.0
+    assert figures["pathology_map"].value == 0.0
+    assert figures["image_auroc"].value == 1.0
+
+
+def test_baselines_are_what_their_names_say():
+    figures, _ = figures_of(Oracle())
+
+    def iou_of_mean(chosen_samples, box_of):
+        mean = np.mean([box_of(s) for s in chosen_samples[0]], axis=0)
+        return paired_iou([mean] * len(chosen_samples[1]), [box_of(s) for s in chosen_samples[1]])
+
+    both = [iou_of_mean((TRAIN, TEST), lambda s, i=i: s.annotations.anatomy[i].box) for i in (0, 1)]
+    anatomy = figures["anatomy_mean_iou"]
+    assert anatomy.baselines[anatomy.baseline] == pytest.approx(np.mean(both))
+    assert figures["region_auroc"].baselines == {"how often the region has the label": 0.5}
+    assert figures["image_auroc"].baselines[figures["image_auroc"].baseline] == 0.5
+    # four of twelve test images have the one box; the baseline answers on all twelve with the same score
+    detection = figures["pathology_map"]
+    assert 0.2 < detection.baselines[detection.baseline] < 0.7
+
+
+def test_baselines_of_reports():
+    figures, _ = figures_of(Oracle())
+    baselines = figures["report_micro_f1"].baselines
+    # the commonest states "No Finding": right on eight of twelve, so F1 = 2·8 / (12 + 12)
+    assert baselines["the commonest training report"] == pytest.approx(2 * 8 / 24)
+    # 7 of 20 training reports state an effusion, 4 of 12 test reports do
+    expected = (7 / 20) * (4 / 12) + (13 / 20) * (8 / 12)
+    assert baselines["a random training report"] == pytest.approx(expected, abs=0.1)
+    assert figures["report_micro_f1"].baseline == "the commonest training report"
+
+
+def test_the_batch_changes_nothing_and_every_image_is_encoded_once():
+    one, many = Oracle(), Oracle()
+    assert figures_of(one, batch_size=1)[1] == figures_of(many, batch_size=12)[1]
+    assert one.encoded == many.encoded == 12
+
+
+def test_nothing_is_asked_twice():
+    session = Oracle()
+    tasks = {"image-classification": create("image-classification")}
+    predict(tasks, session, TEST)
+    assert session.asked == 12  # both label sets mean the same finding
+    tasks |= {"pathology-detection": create("pathology-detection")}
+    predict(tasks, session, TEST)
+    assert session.asked == 12 + 12 * len(vocabulary.load().labels_of("vindr"))
+
+
+def test_the_bootstrap_gives_every_figure_a_spread():
+    figures, _ = figures_of(Oracle(), SpreadOf(draws=20))
+    assert all(figure.spread and figure.spread.draws > 0 for figure in figures.values())
+    assert figures["report_micro_f1"].as_dict()["std"] == 0.0
+
+
+def test_tasks_are_found_by_their_file():
+    assert task_names() == chosen("all") == NAMES
+    assert chosen("report-generation, anatomy-localization") == ("report-generation", "anatomy-localization")
+    for wrong in ("segmentation", "", "all,"):
+        with pytest.raises(ValueError, match="anatomy-localization"):
+            chosen(wrong)
+
+
+def test_figures_without_a_value_are_null():
+    written = Figure(float("nan"), {"nothing": 0.5}, "nothing", "of nothing", 0).as_dict()
+    assert written["value"] is None and "std" not in written
+    assert "| empty | – | 0.500 (nothing) | 0 | of nothing |" in as_table({"empty": written})
+    with pytest.raises(ValueError, match="no baseline"):
+        Figure(1.0, {}, "nothing", "of nothing", 0)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    counts = {("made-up", "train"): 12, ("words", "train"): 6, ("made-up", "test"): 6, ("words", "test"): 4}
+    return write_shards(tmp_path_factory.mktemp("shards"), counts)
+
+
+@pytest.fixture(scope="module")
+def evaluated(shards, tiny_model_dir, tmp_path_factory):
+    output = tmp_path_factory.mktemp("evaluated")
+    arguments = ["--model", str(tiny_model_dir), "--data", shards, "--output", str(output), "--bootstrap", "10"]
+    assert main([*arguments, "--device", "cpu", "--batch-size", "4"]) == 0
+    return output
+
+
+def test_the_command_writes_figures_predictions_and_a_table(evaluated, tiny_model):
+    summary = json.loads((evaluated / "figures.json").read_text())
+    for name in ("anatomy_mean_iou", "pathology_map", "region_auroc", "report_micro_f1", "image_auroc"):
+        figure = summary["figures"][name]
+        assert {"value", "baseline", "baselines", "definition", "samples"} <= set(figure)
+        assert name in (evaluated / "table.md").read_text()
+    assert summary["figures"]["anatomy_mean_iou"]["samples"] == 10
+    assert summary["figures"]["report_micro_f1"]["samples"] == 4  # only one of the two datasets has sentences
+    assert summary["model"]["model_name"] == tiny_model.config.name and summary["model"]["weights_sha256"]
+    assert summary["left_out"] == {}
+
+
+def test_the_figures_can_be_computed_again_from_the_predictions(evaluated):
+    written = json.loads((evaluated / "figures.json").read_text())["figures"]
+    rows = parquet.read_table(evaluated / "predictions" / "anatomy-localization.parquet").to_pylist()
+    overlaps = [paired_iou(row["boxes"], row["targets"]) for row in rows]
+    assert np.concatenate(overlaps).mean() == pytest.approx(written["anatomy_mean_iou"]["value"], abs=1e-9)
+    table = parquet.read_table(evaluated / "predictions" / "region-classification.parquet")
+    labels = json.loads(table.schema.metadata[b"labels"])
+    assert all(len(values) == len(labels) for row in table.to_pylist() for values in row["probabilities"])
+
+
+def test_what_a_split_cannot_measure_is_said(shards, tiny_model, tmp_path):
+    only_words = write_shards(tmp_path, {("made-up", "train"): 2, ("made-up", "test"): 2})
+    summary = evaluate(tiny_model, only_words, progress=False)
+    assert summary["left_out"] == {"report-generation": "no sample of split test has report sentences"}
+    assert "report_micro_f1" not in summary["figures"]
+    with pytest.raises(ValueError, match="report sentences"):
+        evaluate(tiny_model, only_words, "report-generation", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"--tasks": "segmentation"}, "anatomy-localization"),
+        ({"--bootstrap": "-1"}, "bootstrap"),
+        ({"--batch-size": "0"}, "batch size"),
+        ({"--split": "validate"}, "validate"),
+        ({"--model": "nowhere"}, "nowhere"),
+        ({"--data": "nowhere"}, "nowhere"),
+    ],
+)
+def test_bad_arguments_end_with_a_message(changed, message, shards, tiny_model_dir, tmp_path, capsys):
+    arguments = {"--model": str(tiny_model_dir), "--data": shards, "--output": str(tmp_path)} | changed
+    assert main([word for pair in arguments.items() for word in pair]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

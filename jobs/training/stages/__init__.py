@@ -46,8 +46,8 @@ class Stage:
         return model, objective
 
     def validate(self, model: Chex, objective: Objective, batches: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-        """Mean of every loss part over the batches, weighted by their size, always with the same draws."""
-        was_training, generator = model.training, torch.Generator().manual_seed(0)
+        """Mean of every loss part over the batches, weighted by their size, always with the same draws; training goes on after it."""
+        generator = torch.Generator().manual_seed(0)
         model.eval()
         totals: dict[str, float] = {}
         counts: dict[str, int] = {}
@@ -57,8 +57,7 @@ class Stage:
                 for name, value in objective(model, batch, generator).items():
                     totals[name] = totals.get(name, 0.0) + float(value) * size
                     counts[name] = counts.get(name, 0) + size
-        if was_training:
-            objective.prepare(model)
+        objective.prepare(model)
         return {name: total / counts[name] for name, total in totals.items()}
 
     def save(self, model: Chex, folder: str | Path) -> None:

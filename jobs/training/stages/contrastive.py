@@ -39,6 +39,8 @@ class Objective(BaseObjective):
             similarity = local_alignment(images.patches, features)
             similarity = similarity.masked_fill(~known.to(similarity.device), -1e4)
             parts["sentence_alignment"] = alignment_loss(similarity, fits.to(similarity.device))
+        if not parts:  # a batch without a word
+            parts["image_report"] = images.pooled.sum() * 0
         return weighted_sum(parts, as_mapping(self.config.weights))
 
     @staticmethod

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import pytest
+import torch
+
+from chex import vocabulary
+from chex.objective_config import ObjectiveConfig
+from chex.records import Annotations, PathologyBox, PathologyLabel, Region, Sample, Study
+from chex.training_config import STAGES, TrainingConfig
+from jobs.training.stages import stage_of
+
+RIGHT, LEFT = (0.1, 0.1, 0.5, 0.9), (0.5, 0.1, 0.9, 0.9)
+
+
+def sample(name: str, annotations: Annotations) -> Sample:
+    return Sample(Study("made-up", "train", name, name, name, ""), annotations, b"", 128, 128, 128, 128)
+
+
+def batch(*annotations: Annotations) -> dict:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (len(annotations), 128, 128), dtype=torch.uint8, generator=generator).numpy()
+    return {"images": images, "samples": [sample(str(i), a) for i, a in enumerate(annotations)]}
+
+
+MIMIC = Annotations(
+    sentences=("No pleural effusion.", "The heart is enlarged."),
+    anatomy=(
+        Region("right lung", RIGHT, ("Opacity in the right lung.",), ("cig/lung opacity",), True),
+        Region("left lung", LEFT, ("Clear left lung.",), (), True),
+        Region("trachea", (0.4, 0.0, 0.6, 0.3)),
+    ),
+    pathology_labels=(PathologyLabel("chexpert/Cardiomegaly", 1),),
+)
+VINDR = Annotations(
+    pathology_labels=(PathologyLabel("vindr/Pleural effusion", 1), PathologyLabel("vindr/Cardiomegaly", 0)),
+    pathology_boxes=(PathologyBox("vindr/Pleural effusion", RIGHT, 3),),
+)
+FULL = batch(MIMIC, VINDR, dataclasses.replace(MIMIC, sentences=("Lungs are clear.",)))
+PARTS = {
+    "contrastive": {"image_report", "sentence_alignment"},
+    "detector": {
+        "pathology_boxes", "pathology_scores", "pathology_classes", "anatomy_boxes", "anatomy_classes",
+        "image_report", "sentence_contrast",
+    },
+    "post-decoder": {"anatomy_classes", "anatomy_mse", "sentence_contrast", "sentence_mse"},
+    "sentences": {"sentence_generation"},
+    "generator": {
+        "anatomy_classes", "anatomy_mse", "sentence_contrast", "sentence_mse", "anatomy_generation",
+        "sentence_generation",
+    },
+}  # fmt: skip
+
+
+def built(name: str, tiny_model_dir, **changes):
+    config = TrainingConfig(stage=name, objective=ObjectiveConfig(most_regions=99, **changes))
+    config = dataclasses.replace(config, data=dataclasses.replace(config.data, image_size=128))
+    return stage_of(name).build(config, "tiny", tiny_model_dir, "", vocabulary.load())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_losses_are_complete_finite_and_reach_the_trained_parts_only(name, tiny_model_dir):
+    model, objective = built(name, tiny_model_dir, box_query_share=0.0)
+    parts = objective(model, FULL, torch.Generator().manual_seed(0))
+    assert set(parts) == PARTS[name] | {"loss"}
+    assert all(torch.isfinite(part) for part in parts.values())
+    assert parts["loss"] > 0
+    parts["loss"].backward()
+    reached = {n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    assert reached == set(objective.trained)
+    assert {n.split(".")[0] for n, p in model.named_parameters() if p.requires_grad} == set(objective.trained)
+    training = {n for n, part in model.named_children() if part.training}
+    assert training == set(objective.trained)
+
+
+@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("poor", [Annotations(), dataclasses.replace(MIMIC, anatomy=(), pathology_labels=()), VINDR])
+def test_batches_that_lack_targets_train_on_what_there_is(name, poor, tiny_model_dir):
+    model, objective = built(name, tiny_model_dir)
+    parts = objective(model, batch(poor, poor), torch.Generator().manual_seed(0))
+    assert torch.isfinite(parts["loss"])
+    parts["loss"].backward()
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_few_steps_on_one_batch_lower_the_loss(name, tiny_model_dir):
+    model, objective = built(name, tiny_model_dir, box_query_share=0.0)
+    optimizer = torch.optim.AdamW(objective.trainable(model), lr=1e-3)
+    stage = stage_of(name)
+    before = stage.validate(model, objective, [FULL])["loss"]
+    for step in range(8):
+        torch.manual_seed(step)
+        optimizer.zero_grad()
+        objective(model, FULL, torch.Generator().manual_seed(0))["loss"].backward()
+        optimizer.step()
+    model.forget_texts()
+    assert stage.validate(model, objective, [FULL])["loss"] < before
+
+
+def test_validation_is_repeatable_and_leaves_the_training_state(tiny_model_dir):
+    model, objective = built("detector", tiny_model_dir)
+    stage = stage_of("detector")
+    state = copy.deepcopy(model.state_dict())
+    assert stage.validate(model, objective, [FULL]) == stage.validate(model, objective, [FULL])
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert model.detector.training and not model.prompt_encoder.training
+
+
+def test_regions_asked_by_box_train_the_generator_too(tiny_model_dir):
+    model, objective = built("generator", tiny_model_dir, box_query_share=1.0)
+    parts = objective(model, FULL, torch.Generator().manual_seed(0))
+    assert parts["anatomy_generation"] > 0
+
+
+def test_unknown_stages_and_presets_are_named(tiny_model_dir):
+    with pytest.raises(ValueError, match="unknown stage 'pretraining'; there are contrastive"):
+        stage_of("pretraining")
+    config = TrainingConfig(stage="detector")
+    with pytest.raises(ValueError, match=r"data\.image_size: .* takes images of 128 pixels; found 224"):
+        stage_of("detector").build(config, "tiny", tiny_model_dir, "", vocabulary.load())
+    with pytest.raises(ValueError, match="unknown preset 'huge'"):
+        stage_of("detector").build(config, "huge", None, "", vocabulary.load())

@@ -166,7 +166,7 @@ def validation_batches(
 def _read(window: Window, images: bool) -> list[tuple[int, dict]]:
     """(copy, row) of every row of the window, in the order of its pieces; each row group is read once."""
     import fsspec
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet
 
     tables: dict[tuple[str, int], Any] = {}
     rows: list[tuple[int, dict]] = []

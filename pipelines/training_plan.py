@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -62,11 +63,12 @@ def units_of(uri: str, split: str, *, datasets: Iterable[str] | None = None, nee
     """The row groups of a split, in the order of the files.
 
     datasets: only these (default: all). needs: names of list columns; rows in which all of them are empty are left out.
-    Raises ValueError if nothing is left.
+    Raises FileNotFoundError if there is no shard of the split, ValueError if no row of it is left.
     """
     import fsspec
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet
 
+    from pipelines.schema import SCHEMA_VERSION, VERSION_KEY
     from pipelines.shards import list_shards
 
     wanted = None if datasets is None else set(datasets)
@@ -78,6 +80,9 @@ def units_of(uri: str, split: str, *, datasets: Iterable[str] | None = None, nee
             continue
         with fsspec.open(path, "rb") as file:
             shard = parquet.ParquetFile(file)
+            version = (shard.schema_arrow.metadata or {}).get(VERSION_KEY, b"").decode()
+            if version != SCHEMA_VERSION:
+                raise ValueError(f"{path}: expected schema version {SCHEMA_VERSION}; found {version or 'none'}")
             for group in range(shard.num_row_groups):
                 rows: Iterable[int] = range(shard.metadata.row_group(group).num_rows)
                 if needs:
@@ -99,7 +104,7 @@ def training_windows(
     start: int = 0,
     seed: int = 0,
     window_rows: int = 2048,
-    oversample: dict[str, int] | str | None = None,
+    oversample: dict[str, int] | Literal["equal"] | None = None,
     rank: int = 0,
     workers: int = 1,
 ) -> list[Window]:
@@ -155,14 +160,12 @@ def _epoch_windows(
     return windows
 
 
-def _targets(units: Sequence[Unit], oversample: dict[str, int] | str) -> dict[str, int]:
+def _targets(units: Sequence[Unit], oversample: dict[str, int] | Literal["equal"]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for unit in units:
         counts[unit.dataset] = counts.get(unit.dataset, 0) + len(unit.rows)
     if oversample == "equal":
         return dict.fromkeys(counts, max(counts.values()))
-    if isinstance(oversample, str):
-        raise ValueError(f"oversample is a factor per dataset, or 'equal'; found {oversample!r}")
     if absent := sorted(set(oversample) - set(counts)):
         raise ValueError(f"no rows to oversample of {', '.join(absent)}; datasets: {', '.join(sorted(counts))}")
     targets = {dataset: count * oversample.get(dataset, 1) for dataset, count in counts.items()}
@@ -184,7 +187,7 @@ def _sliced(units: Sequence[Unit], longest: int, workers: int) -> list[Unit]:
 
 
 def _filled_rows(table) -> list[int]:
-    import pyarrow.compute as compute
+    from pyarrow import compute
 
     filled = np.zeros(table.num_rows, bool)
     for column in table.columns:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 from chex.pixels import encode_stored
 from chex.records import Annotations, GroundedPhrase, PathologyBox, PathologyLabel, Region, Sample, Study
-from pipelines.schema import FILE_SCHEMA, to_row
+from pipelines.schema import FILE_SCHEMA, SCHEMA_VERSION, VERSION_KEY, to_row
 
 
 def made_up_sample(dataset: str, split: str, number: int, size: int = 32) -> Sample:
@@ -41,6 +41,7 @@ def write_shards(
     rows_per_group: int = 8,
     groups_per_file: int = 2,
     size: int = 32,
+    version: str = SCHEMA_VERSION,
 ) -> str:
     """Writes `counts[dataset, split]` samples each; returns the URI to read them from."""
     for (dataset, split), count in counts.items():
@@ -49,8 +50,9 @@ def write_shards(
         rows = [to_row(made_up_sample(dataset, split, number, size)) for number in range(count)]
         for part, start in enumerate(range(0, count, rows_per_group * groups_per_file)):
             some = rows[start : start + rows_per_group * groups_per_file]
+            schema = FILE_SCHEMA.with_metadata({VERSION_KEY: version.encode()})
             table = pa.Table.from_pylist(
-                [{name: row[name] for name in FILE_SCHEMA.names} for row in some], schema=FILE_SCHEMA
+                [{name: row[name] for name in FILE_SCHEMA.names} for row in some], schema=schema
             )
             parquet.write_table(table, target / f"part-{part:05d}.parquet", row_group_size=rows_per_group)
     return str(folder)

@@ -85,8 +85,6 @@ def test_impossible_plans_are_refused():
         training_windows(units({"a": 2}), rows=3, workers=3)
     with pytest.raises(ValueError, match="no rows to oversample of c; datasets: a, b"):
         training_windows(units({"a": 2, "b": 2}), rows=3, oversample={"c": 2})
-    with pytest.raises(ValueError, match="or 'equal'; found 'same'"):
-        training_windows(units({"a": 2}), rows=3, oversample="same")
 
 
 def test_stored_windows_keep_the_order():
@@ -114,5 +112,11 @@ def test_no_rows_are_an_error_that_says_what_is_there(tmp_path):
         units_of(uri, "train", needs=["sentences"])
     with pytest.raises(ValueError, match="no rows of nih in split 'train'"):
         units_of(uri, "train", datasets=["nih"])
-    with pytest.raises(ValueError, match="split 'test'"):
+    with pytest.raises(FileNotFoundError, match="split test; there are boxes/train"):
         units_of(uri, "test")
+
+
+def test_shards_of_another_version_are_refused(tmp_path):
+    uri = write_shards(tmp_path, {("boxes", "train"): 3}, version="0")
+    with pytest.raises(ValueError, match="expected schema version 1; found 0"):
+        units_of(uri, "train")

@@ -1,0 +1,93 @@
+"""Trains one stage of the model: `python -m jobs.train --stage detector --data URI --preset base --output DIR`.
+
+Exit status: 0 trained, 1 stopped (not finite, or workers lost), 2 the command, configuration or data cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from chex.config import load, with_overrides
+from chex.training_config import STAGES, TrainingConfig
+
+logger = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    try:
+        config = configuration(
+            arguments.preset, arguments.stage, file=arguments.config, overrides=arguments.set, workers=arguments.workers
+        )
+        from jobs.training.driver import train
+
+        outcome = train(
+            config,
+            data_uri=arguments.data,
+            output=arguments.output,
+            preset=arguments.preset,
+            init=arguments.init,
+            resume=arguments.resume,
+            tracking_uri=arguments.tracking_uri,
+            parent_run=arguments.parent_run,
+        )
+    except (ValueError, OSError) as error:
+        logger.error("%s", error)
+        return 2
+    except RuntimeError as error:
+        logger.error("%s", error)
+        return 1
+    logger.info("%s: %d steps, model in %s", arguments.stage, outcome["steps"], arguments.output)
+    return 0
+
+
+def configuration(
+    preset: str,
+    stage: str,
+    *,
+    file: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    workers: int | None = None,
+) -> TrainingConfig:
+    """The configuration of a stage: the preset's experiment file (or another), then the overrides.
+
+    Raises ConfigError with everything that is wrong; ValueError for an unknown preset.
+    """
+    if file is None:
+        folder = resources.files("jobs").joinpath("experiments")
+        file = Path(str(folder.joinpath(f"{preset}-{stage}.yaml")))
+        if not file.is_file():
+            there = sorted(path.name.removesuffix(".yaml") for path in Path(str(folder)).glob("*.yaml"))
+            raise ValueError(f"no experiment {preset}-{stage}; there are {', '.join(there)}")
+    given = [*overrides, f"stage={stage}"] + ([] if workers is None else [f"workers={workers}"])
+    return with_overrides(load(TrainingConfig, file), given)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m jobs.train", description="Trains one stage of the model.")
+    parser.add_argument("--stage", required=True, choices=STAGES)
+    parser.add_argument("--data", required=True, metavar="URI", help="converted shards (jobs.convert)")
+    parser.add_argument("--preset", default="tiny", help="tiny (CPU, phantoms) or base (the paper)")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="the model folder to write")
+    parser.add_argument("--init", type=Path, metavar="DIR", help="model folder of the stage before")
+    parser.add_argument("--workers", type=int, metavar="N", help="training processes; 0: this one, without Ray Train")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="optimizer.lr=0.0003; repeatable"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="another experiment file than the preset's")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this output")
+    parser.add_argument(
+        "--tracking-uri", metavar="URI", help="MLflow; default: a database beside the output; 'none': off"
+    )
+    parser.add_argument("--parent-run", metavar="ID", help="MLflow run that this one belongs to")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

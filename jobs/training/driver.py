@@ -1,0 +1,159 @@
+"""Starts a run, in this process or on Ray Train, and goes on with one that was interrupted."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import uuid
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from chex.config import ConfigError, check, flatten, to_mapping
+from chex.training_config import TrainingConfig
+from jobs.training.checkpoint import write_json
+from jobs.training.journal import Entry, followed, sentence
+from jobs.training.tracking import Tracking, default_tracking_uri
+from jobs.training.worker import FINISHED, Job, train_alone, train_in_worker, training_feed, validation_feed
+
+# what may differ when a run goes on: none of it changes what is learned
+_FREE_TO_CHANGE = ("log_every", "checkpoint_every", "restarts")
+logger = logging.getLogger(__name__)
+
+
+def train(
+    config: TrainingConfig,
+    *,
+    data_uri: str,
+    output: str | Path,
+    preset: str = "tiny",
+    init: str | Path | None = None,
+    resume: bool = False,
+    tracking_uri: str | None = None,
+    parent_run: str | None = None,
+    stage_of: Callable[[str], Any] | None = None,
+    listener: Callable[[Entry], None] | None = None,
+) -> dict[str, Any]:
+    """Trains one stage and leaves the model folder `output`; Ray may be running already.
+
+    resume: go on from the last checkpoint of an interrupted run of the same configuration; nothing is done
+    for a finished one. listener: called with every journal entry (default: logs a line). Gives the steps done, the
+    last validation figures and the best value of the watched one.
+
+    Raises ConfigError, ValueError or FileNotFoundError before anything is started; Diverged where a loss is not
+    finite; RuntimeError where Ray Train could not finish.
+    """
+    check(config)
+    if stage_of is None:
+        from jobs.training.stages import stage_of
+    output = Path(output).resolve()
+    job = Job(
+        config=config,
+        data_uri=_absolute(data_uri),
+        output=output,
+        preset=preset,
+        init=None if init is None else Path(init).resolve(),
+        tracking=Tracking(tracking_uri or default_tracking_uri(output), parent_run),
+        stage_of=stage_of,
+    )
+    if job.init is not None and not job.init.is_dir():
+        raise FileNotFoundError(f"--init: expected the model folder of an earlier stage, found nothing at {job.init}")
+    if finished := _prepare_folder(job, resume):
+        logger.info("%s is finished already (%d steps)", output, finished["steps"])
+        return finished
+    listener = listener or (
+        lambda entry: logger.info(sentence(entry, stage=config.stage, steps=config.optimizer.steps))
+    )
+    training_feed(job, 0, job.checkpoints.last_step), validation_feed(job)  # raise here what the data lacks
+    with followed(job.folder / "journal.jsonl", listener):
+        outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job)
+    shutil.rmtree(job.folder / "ray", ignore_errors=True)
+    return outcome
+
+
+def _prepare_folder(job: Job, resume: bool) -> dict[str, Any] | None:
+    """Makes the work folder fit this run. Gives the outcome of a run that is finished already."""
+    settings = {**to_mapping(job.config), "preset": job.preset}
+    kept = job.folder / "config.json"
+    if resume and kept.is_file():
+        before, now = _flat(json.loads(kept.read_text(encoding="utf-8"))), _flat(settings)
+        differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+        if problems := [
+            f"{key}: the interrupted run has {before.get(key)!r}, found {now.get(key)!r}"
+            for key in differing
+            if key not in _FREE_TO_CHANGE
+        ]:
+            raise ConfigError(problems, source=f"going on with {job.output}")
+        finished = job.folder / FINISHED
+        if finished.is_file() and job.output.is_dir():
+            return json.loads(finished.read_text(encoding="utf-8"))
+    elif not resume and (job.folder.exists() or (job.output.exists() and any(job.output.iterdir()))):
+        raise FileExistsError(
+            f"{job.output} holds an earlier run (its state lies in {job.folder}); "
+            "choose another output, remove both, or go on with it (--resume)"
+        )
+    write_json(kept, settings)
+    return None
+
+
+def _train_on_ray(job: Job) -> dict[str, Any]:
+    import ray
+    from ray.data import ExecutionOptions
+    from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+    from ray.train.v2.api.exceptions import TrainingFailedError
+
+    from jobs.training.process import Diverged
+
+    if not ray.is_initialized():
+        ray.init()
+    workers, resources = job.config.workers, ray.cluster_resources()
+    gpu = resources.get("GPU", 0) >= workers
+    # decoding needs CPUs of its own, or training would wait for it forever
+    cpus = 1 if resources.get("CPU", 0) >= 2 * workers + 1 else 0.5
+    datasets: dict[str, Any] = {f"train-{rank}": partial(_training_dataset, job, rank) for rank in range(workers)}
+    if validation_feed(job) is not None:
+        datasets["validate"] = partial(_validation_dataset, job)
+    trainer = TorchTrainer(
+        train_in_worker,
+        train_loop_config=job,
+        scaling_config=ScalingConfig(
+            num_workers=workers, use_gpu=gpu, resources_per_worker={"CPU": cpus, **({"GPU": 1} if gpu else {})}
+        ),
+        run_config=RunConfig(
+            name=uuid.uuid4().hex,  # a name that was used before would make Ray Train go on with that run
+            storage_path=str(job.folder / "ray"),
+            failure_config=FailureConfig(max_failures=job.config.restarts),
+        ),
+        datasets=datasets,
+        dataset_config=DataConfig(
+            datasets_to_split=[],  # each worker has its own part by plan, the same in every run
+            execution_options=ExecutionOptions(preserve_order=True),
+        ),
+    )
+    try:
+        result = trainer.fit()
+    except TrainingFailedError as error:
+        raise RuntimeError(f"stage {job.config.stage} could not be trained: {error}") from error
+    if "diverged" in result.return_value:
+        raise Diverged(result.return_value["diverged"])
+    return result.return_value
+
+
+def _training_dataset(job: Job, rank: int):
+    """Set up anew whenever Ray Train starts workers, so that replaced ones go on at the last checkpoint."""
+    return training_feed(job, rank, job.checkpoints.last_step).dataset()
+
+
+def _validation_dataset(job: Job):
+    return validation_feed(job).dataset()
+
+
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    return flatten(json.loads(json.dumps(settings)))
+
+
+def _absolute(uri: str) -> str:
+    return uri if "://" in uri else str(Path(uri).resolve())

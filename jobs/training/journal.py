@@ -1,0 +1,78 @@
+"""The run's own record: one JSON line per logged step, and how such a line reads in a job's log."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+Entry = dict[str, Any]
+
+
+class Journal:
+    """Appends entries to `path`; the entries after `step` of an interrupted run are dropped when it goes on there."""
+
+    def __init__(self, path: Path, *, start_step: int = 0) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = [entry for entry in read_journal(path) if entry["step"] <= start_step]
+        path.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, "time": round(time.time(), 3), **values}) + "\n")
+
+
+def read_journal(path: Path) -> list[Entry]:
+    """All complete entries; an empty list if there is no journal yet."""
+    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else [""]
+    return [json.loads(line) for line in lines[:-1] if line]
+
+
+@contextmanager
+def followed(path: Path, listener: Callable[[Entry], None], *, interval: float = 0.5) -> Iterator[None]:
+    """Calls `listener` with each entry that another process adds while the block runs, and once more at its end."""
+    seen = len(read_journal(path))
+    stop = threading.Event()
+
+    def pass_on() -> None:
+        nonlocal seen
+        entries = read_journal(path)
+        for entry in entries[min(seen, len(entries)) :]:
+            listener(entry)
+        seen = len(entries)
+
+    def watch() -> None:
+        while not stop.wait(interval):
+            pass_on()
+
+    thread = threading.Thread(target=watch, daemon=True, name="journal")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        pass_on()
+
+
+def sentence(entry: Mapping[str, Any], *, stage: str, steps: int) -> str:
+    """One line for a person: "detector 150/3000 (5 %) loss 1.23 …", or the validation figures."""
+    step = entry["step"]
+    head = f"{stage} {step}/{steps} ({100 * step // steps} %)"
+    figures = {name: value for name, value in entry.items() if name.startswith("validate/")}
+    if figures:
+        return f"{head}  validation: " + ", ".join(f"{n.removeprefix('validate/')} {v:.4g}" for n, v in figures.items())
+    if "train/loss" not in entry:
+        return head
+    left = timedelta(seconds=round((steps - step) * entry["seconds_per_step"]))
+    waiting = 100 * entry["data_wait_seconds"] / max(entry["seconds_per_step"], 1e-9)
+    return (
+        f"{head}  loss {entry['train/loss']:.4g}  rate {entry['learning_rate']:.2g}  "
+        f"{entry['samples_per_second']:.1f} samples/s ({waiting:.0f} % waiting for data)  {left} left"
+    )

@@ -1,0 +1,38 @@
+"""A model folder as an MLflow model. MLflow runs this file when it loads one; nothing in the project imports it.
+
+Input: a data frame with the columns `image` (bytes of a DICOM, JPEG or PNG file) and, optionally, `text`
+(a query; without it a report is written). Output: a list of {"text", "findings"} per row, boxes x_min, y_min, x_max,
+y_max relative to the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import mlflow
+
+
+class ChexModel(mlflow.pyfunc.PythonModel):
+    def load_context(self, context) -> None:
+        from chex import Chex
+        from chex.inference.session import Session
+
+        self.session = Session(Chex.load(context.artifacts["model"]))
+
+    def predict(self, context, model_input, params=None) -> list[dict]:
+        return [self._answer(row) for row in model_input.to_dict("records")]
+
+    def _answer(self, row: dict) -> dict:
+        from chex.pixels import read_radiograph
+        from chex.records import Query
+
+        pixels = read_radiograph(row["image"], "image").pixels
+        if not row.get("text"):
+            (report,) = self.session.report([pixels])
+            return {"text": report.text, "findings": [asdict(finding) for finding in report.findings]}
+        (features,) = self.session.encode([pixels])
+        ((finding,),) = self.session.ask([features], [[Query(text=row["text"], name=row["text"])]])
+        return {"text": finding.sentence, "findings": [asdict(finding)]}
+
+
+mlflow.models.set_model(ChexModel())

@@ -1,0 +1,140 @@
+"""MLflow follows a run: what it was told, every loss, pictures and the model. Its failures never cost the training."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chex.config import flatten
+from chex.training_config import TrainingConfig
+
+EXPERIMENT = "chex-ray"
+NO_TRACKING = "none"
+_RUN_FILE = "mlflow_run.txt"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """Where a run is tracked. `uri` "none" switches it off; `parent` is the id of the run it belongs to."""
+
+    uri: str
+    parent: str | None = None
+
+
+def default_tracking_uri(output: Path) -> str:
+    """MLFLOW_TRACKING_URI, or a database beside the model folder, which the stages of one folder share."""
+    import os
+
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{output.resolve().parent / 'mlflow.db'}"
+
+
+class MlflowTracker:
+    """One MLflow run. After the first failure of a kind it warns and goes on without."""
+
+    def __init__(self, client: Any, run_id: str) -> None:
+        self.client, self.run_id = client, run_id
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        entries = [Metric(name, float(value), now, step) for name, value in values.items()]
+        self._try("metrics", lambda: self.client.log_batch(self.run_id, metrics=entries))
+
+    def pictures(self, step: int, images: Mapping[str, Any]) -> None:
+        def log() -> None:
+            for name, image in images.items():
+                self.client.log_image(self.run_id, image, f"pictures/step-{step:09d}/{name}.png")
+
+        self._try("the pictures", log)
+
+    def model(self, folder: Path) -> None:
+        """Logs a model folder so that `mlflow.pyfunc.load_model` gives it back."""
+        self._try("the model", lambda: self._log_model(folder))
+
+    def finish(self, *, failed: bool) -> None:
+        status = "FAILED" if failed else "FINISHED"
+        self._try("the end of the run", lambda: self.client.set_terminated(self.run_id, status))
+
+    def _log_model(self, folder: Path) -> None:
+        import mlflow
+
+        import chex
+
+        mlflow.set_tracking_uri(self.client.tracking_uri)
+        with mlflow.start_run(run_id=self.run_id):
+            mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("mlflow_model.py")),
+                artifacts={"model": str(folder)},
+                pip_requirements=[f"chex-ray=={chex.__version__}"],
+            )
+
+    @staticmethod
+    def _try(what: str, action: Callable[[], Any]) -> None:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001  a tracker that is down must not cost the training
+            logger.warning("MLflow could not record %s: %s", what, error)
+
+
+@contextmanager
+def tracked(
+    config: TrainingConfig, tracking: Tracking, *, output: Path, folder: Path, extra: Mapping[str, Any]
+) -> Iterator[MlflowTracker | None]:
+    """The tracker of a run while the block runs; None if it is switched off or cannot be started.
+
+    A run that goes on is found by the id kept in `folder`. `extra` are parameters beside the configuration.
+    """
+    tracker = None if tracking.uri == NO_TRACKING else _start(config, tracking, output, folder, extra)
+    try:
+        yield tracker
+    except BaseException:
+        if tracker:
+            tracker.finish(failed=True)
+        raise
+    if tracker:
+        tracker.finish(failed=False)
+
+
+def _start(
+    config: TrainingConfig, tracking: Tracking, output: Path, folder: Path, extra: Mapping[str, Any]
+) -> MlflowTracker | None:
+    try:
+        from mlflow import MlflowClient
+        from mlflow.entities import Param
+
+        client = MlflowClient(tracking_uri=tracking.uri)
+        kept = folder / _RUN_FILE
+        if kept.is_file():
+            run_id = kept.read_text(encoding="utf-8").strip()
+            client.update_run(run_id, status="RUNNING")
+            return MlflowTracker(client, run_id)
+        tags = {"mlflow.runName": f"{config.stage} {output.name}", "stage": config.stage}
+        if tracking.parent:
+            tags["mlflow.parentRunId"] = tracking.parent
+        run_id = client.create_run(_experiment(client, tracking.uri, output), tags=tags).info.run_id
+        parameters = [Param(name, str(value)) for name, value in {**flatten(config), **extra}.items()]
+        client.log_batch(run_id, params=parameters)
+        folder.mkdir(parents=True, exist_ok=True)
+        kept.write_text(run_id, encoding="utf-8")
+        return MlflowTracker(client, run_id)
+    except Exception as error:  # noqa: BLE001  a tracker that is down must not cost the training
+        logger.warning("training goes on without MLflow (%s): %s", tracking.uri.split("@")[-1], error)
+        return None
+
+
+def _experiment(client: Any, uri: str, output: Path) -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found:
+        return found.experiment_id
+    # a database of files would otherwise put its artifacts into the working directory
+    place = (output.resolve().parent / "mlflow-artifacts").as_uri() if uri.startswith("sqlite:") else None
+    return client.create_experiment(EXPERIMENT, artifact_location=place)

@@ -1,0 +1,162 @@
+"""What one process of a run does: builds the stage, feeds the loop, and, if it leads, saves the model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chex.training_config import TrainingConfig
+from jobs.training.checkpoint import Checkpoints, publish, work_folder, write_json
+from jobs.training.tracking import Tracking, tracked
+
+FINISHED = "finished.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything a process needs to know; travels to the workers. Local paths are absolute."""
+
+    config: TrainingConfig
+    data_uri: str
+    output: Path
+    preset: str
+    init: Path | None
+    tracking: Tracking
+    stage_of: Callable[[str], Any]
+
+    @property
+    def folder(self) -> Path:
+        return work_folder(self.output)
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.folder / "checkpoints")
+
+
+def training_feed(job: Job, rank: int, start_step: int):
+    """One worker's batches from `start_step` on."""
+    from pipelines.batches import training_batches
+
+    config = job.config
+    return training_batches(
+        job.data_uri,
+        data=config.data,
+        augmentation=config.augmentation,
+        steps=config.optimizer.steps,
+        start_step=start_step,
+        seed=config.seed,
+        rank=rank,
+        workers=max(1, config.workers),
+        **_wanted_rows(job),
+    )
+
+
+def validation_feed(job: Job):
+    """The validation batches, or None where the configuration asks for no validation."""
+    from pipelines.batches import validation_batches
+
+    if job.config.validate_every == 0 and job.config.watch is None:
+        return None
+    return validation_batches(job.data_uri, data=job.config.data, **_wanted_rows(job))
+
+
+def train_alone(job: Job) -> dict[str, Any]:
+    """The whole run in this process, without Ray."""
+    return _train(job, lambda step: iter(training_feed(job, 0, step)), lambda feed: iter(feed), rank=0)
+
+
+def train_in_worker(job: Job) -> dict[str, Any]:
+    """One worker's part under Ray Train. A run that diverged is a result, so that Ray does not try it again."""
+    import ray.train
+
+    from jobs.training.process import Diverged
+
+    rank = ray.train.get_context().get_world_rank()
+
+    def batches(step: int) -> Iterator[Any]:
+        # the dataset that the trainer set up starts at the last checkpoint, and so does the loop
+        return training_feed(job, rank, step).batches_of(ray.train.get_dataset_shard(f"train-{rank}"))
+
+    try:
+        return _train(
+            job, batches, lambda feed: feed.batches_of(ray.train.get_dataset_shard("validate")), rank=rank, ray=True
+        )
+    except Diverged as error:
+        return {"diverged": str(error)}
+
+
+def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict[str, Any]:
+    import torch
+
+    from chex import vocabulary
+    from jobs.training.journal import Journal
+    from jobs.training.loop import run
+    from jobs.training.process import Process
+
+    config, size = job.config, max(1, job.config.workers)
+    process = Process(rank, size, _device(ray))
+    if process.device.type == "cpu":
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // size))
+    stage = job.stage_of(config.stage)
+    model, objective = stage.build(config, job.preset, job.init, job.data_uri, vocabulary.load())
+    feed = validation_feed(job) if process.leads else None
+    extra = {"preset": job.preset, "data": job.data_uri, "init": str(job.init), "parameters": _count(model)}
+    tracking = tracked(config, job.tracking, output=job.output, folder=job.folder, extra=extra)
+    with tracking if process.leads else nullcontext() as tracker:
+        trackers = (
+            [Journal(job.folder / "journal.jsonl", start_step=job.checkpoints.last_step)] if process.leads else []
+        )
+        progress = run(
+            config,
+            stage,
+            model,
+            objective,
+            batches=batches,
+            validation=None if feed is None else lambda: validate(feed),
+            checkpoints=job.checkpoints,
+            trackers=[*trackers, *([tracker] if tracker else [])],
+            process=process,
+        )
+        outcome = {"steps": progress.step, "best": progress.best, "figures": progress.figures}
+        if process.leads:
+            _save(job, stage, model)
+            write_json(job.folder / FINISHED, outcome)
+            if tracker:
+                tracker.model(job.output)
+    return outcome
+
+
+def _save(job: Job, stage, model) -> None:
+    """The best weights, or the last where none are watched, as a model folder that is complete or absent."""
+    if job.config.watch is not None and (best := job.checkpoints.load_best()):
+        model.load_state_dict(best)
+    partial = job.folder / "model.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    stage.save(model, partial)
+    publish(partial, job.output)
+
+
+def _wanted_rows(job: Job) -> dict[str, Any]:
+    stage = job.stage_of(job.config.stage)
+    if not stage.needs_images:
+        return {"images": False, "needs": ("sentences", "anatomy")}
+    return {"needs": ("anatomy",) if stage.needs_anatomy else ()}
+
+
+def _device(ray: bool):
+    import torch
+
+    if ray:
+        from ray.train.torch import get_device
+
+        return get_device()
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _count(model) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -63,7 +63,7 @@ def draw_anatomy(habitus: Habitus, random: np.random.Generator) -> Anatomy:
     scale, deep = habitus.scale, habitus.inspiration
     old = max(0.0, (habitus.age - 45) / 45)
     normal = random.normal
-    right_dome = (78 + 44 * deep + normal(0, 6)) * scale
+    right_dome = (70 + 45 * deep + normal(0, 6)) * scale
     left_dome = right_dome + float(np.clip(normal(12, 6), -4, 26)) * scale
     sulcus = (132 + 34 * deep + normal(0, 5)) * scale
     heart = float(np.clip(normal(0.96, 0.055), 0.82, 1.06)) * (1.0 + 0.03 * (habitus.view == "AP"))
@@ -122,7 +122,7 @@ def profiles_of(anatomy: Anatomy) -> Profiles:
     share = anatomy.chest_share(LEVELS)
     cap = np.clip(share / 0.16, 0, 1)
     cap = np.sqrt(cap * (2 - cap))
-    width = anatomy.chest_half_width * (0.60 + 0.40 * np.clip(share, 0, 1.1) ** 0.62) * cap
+    width = anatomy.chest_half_width * (0.50 + 0.50 * np.clip(share, 0, 1.1) ** 0.5) * cap
     depth = anatomy.chest_half_depth * (0.56 + 0.44 * np.clip(share * 1.7, 0, 1)) * cap
     base = anatomy.chest_half_width
     levels = np.array([-400, -140, -116, -100, -88, -74, -50, -20, 30, 100, 170, 240, 400]) * scale
@@ -131,11 +131,11 @@ def profiles_of(anatomy: Anatomy) -> Profiles:
     body_width = [56, 56, 62, 82, 112, 142, 155, 0.8 * base + wall + 16, 0.86 * base + wall + 8,
                   0.95 * base + wall, base + wall, base + 1.15 * wall, base + 1.3 * wall]  # fmt: skip
     thick = anatomy.chest_half_depth + anatomy.wall_depth
-    body_depth = [58, 56, 58, 60, 62, 68, 0.78 * thick, 0.95 * thick, thick, thick, thick * 1.02, thick * 1.05, thick]
+    body_depth = [58, 57, 62, 68, 74, 80, 0.82 * thick, 0.95 * thick, thick, thick, thick * 1.02, thick * 1.05, thick]
     neck = np.array([1, 1, 1, 1, 1, 1, 1] + [0] * 6) * (scale * (1 + 0.06 * wall / 12) - 1) + 1
     marks = np.array([-200, -98, -80, -60, -20, 10, 40, 80, 170]) * scale
-    right = np.array([46, 32, 27, 26, 25, 25, 22, 18, 18]) * scale * anatomy.mediastinum
-    left = np.array([46, 34, 27, 25, 23, 22, 20, 18, 18]) * scale * anatomy.mediastinum
+    right = np.array([46, 30, 25, 24, 23, 24, 20, 16, 16]) * scale * anatomy.mediastinum
+    left = np.array([46, 33, 26, 23, 20, 19, 18, 16, 16]) * scale * anatomy.mediastinum
     as_float = np.float32
     return Profiles(
         chest_width=width.astype(as_float),

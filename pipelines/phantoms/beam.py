@@ -43,6 +43,7 @@ class Beam:
         distance = habitus.source_distance
         # PA: the source is behind the patient, the detector in front; AP the other way round
         toward = 1.0 if habitus.view == "PA" else -1.0
+        self.toward = toward
         self._s1 = toward / distance
         self._s0 = 1.0 - DETECTOR_GAP / distance
         self._turn = float(np.tan(np.radians(habitus.rotation)))

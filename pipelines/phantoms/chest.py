@@ -41,6 +41,7 @@ class Chest:
     profiles: Profiles
     rays: Rays
     middle: tuple[np.ndarray, np.ndarray]  # x, y of each ray in the coronal plane
+    supine: bool = False
     cavity: Interval = None
     walls: dict[str, Wall] = field(default_factory=dict)  # "back", "front"
     body: np.ndarray = None
@@ -82,10 +83,11 @@ def cavity_wall(chest: Chest, front: bool, margin: float = 0.0, inset: float = 0
     return Wall(z=z, x=x, y=y, lift=lift, width=width, depth=depth)
 
 
-def project_chest(beam: Beam, anatomy: Anatomy) -> Chest:
+def project_chest(beam: Beam, anatomy: Anatomy, supine: bool = False) -> Chest:
     """Body, lungs, mediastinum, diaphragm and airways of a patient without diseases."""
     rays = beam.rays()
-    chest = Chest(beam=beam, anatomy=anatomy, profiles=profiles_of(anatomy), rays=rays, middle=rays.at(np.float32(0)))
+    profiles = profiles_of(anatomy)
+    chest = Chest(beam=beam, anatomy=anatomy, profiles=profiles, rays=rays, middle=rays.at(np.float32(0)), supine=supine)
     back, front = cavity_wall(chest, front=False), cavity_wall(chest, front=True)
     chest.walls = {"back": back, "front": front}
     inside = (back.lift > 0) & (front.lift > 0)
@@ -122,24 +124,25 @@ def _mediastinum(chest: Chest, x: np.ndarray, level: np.ndarray) -> Interval:
     right, left = chest.profiles.mediastinum_right[level], chest.profiles.mediastinum_left[level]
     ratio = shifted / np.where(shifted < 0, right, left)
     inside = 1 - ratio * ratio
-    half = np.float32(1.05 * chest.anatomy.chest_half_depth) * np.sqrt(np.maximum(inside, 0))
+    half = np.float32(0.8 * chest.anatomy.chest_half_depth) * np.sqrt(np.maximum(inside, 0))
     return interval_around(np.float32(0), half, inside > 0)
 
 
 def _diaphragm(chest: Chest, x: np.ndarray, y: np.ndarray) -> Interval:
     """The two domes: abdomen reaches up into the cavity and leaves a sulcus in front, behind and at the side."""
     anatomy, right = chest.anatomy, chest.sides["right"]
-    half_width = 0.53 * anatomy.chest_half_width
+    half_width = 0.535 * anatomy.chest_half_width
 
     def by_side(values: dict[str, float]) -> np.ndarray:
         return np.where(right, np.float32(values["right"]), np.float32(values["left"]))
 
-    reach = (np.abs(x) - np.float32(0.49 * anatomy.chest_half_width)) * np.float32(1 / half_width)
+    reach = (np.abs(x) - np.float32(0.47 * anatomy.chest_half_width)) * np.float32(1 / half_width)
     rise = {side: anatomy.sulcus[side] - anatomy.dome[side] for side in SIDES}
     climb = np.minimum(y - by_side(anatomy.sulcus), 0) / by_side(rise)
     # medially the dome ends at the heart and the spine instead of falling to a second sulcus
     reach = np.where(reach < 0, reach * np.float32(0.45), reach)
-    inside = 1 - reach * reach - climb * climb
+    reach = np.abs(reach)
+    inside = 1 - reach * (np.float32(0.5) + np.float32(0.5) * reach) - climb * climb
     half = np.float32(1.0 * anatomy.chest_half_depth) * np.sqrt(np.maximum(inside, 0))
     return interval_around(np.float32(2), half, inside > 0)
 
@@ -161,18 +164,21 @@ def _body(chest: Chest, x: np.ndarray, level: np.ndarray) -> np.ndarray:
     stout = 0.8 * anatomy.wall
     top = anatomy.shoulder
     spread = 0.86 * anatomy.chest_half_width + 48 * scale
+    apart = 14 * scale if chest.beam.toward > 0 else 0.0  # for a PA view the elbows are out
     limbs = []
     for sign in (-1.0, 1.0):
-        limbs.append(Ellipsoid((sign * spread, top - 52 * scale, -8.0), ((66 + 0.3 * stout) * scale, 46 * scale + 0.3 * stout, 50 * scale), sign * 0.42))
-        limbs.append(Ellipsoid((sign * (spread + 42 * scale + 0.5 * stout), top + 75 * scale, -5.0), (140 * scale, 42 * scale + 0.45 * stout, 46 * scale + 0.4 * stout), np.pi / 2 - sign * 0.13))
+        limbs.append(Ellipsoid((sign * spread, top - 52 * scale, -8.0), ((66 + 0.3 * stout) * scale, 46 * scale + 0.3 * stout, 62 * scale), sign * 0.42))
+        limbs.append(Ellipsoid((sign * (spread + 42 * scale + 0.5 * stout + apart), top + 75 * scale, -5.0), (140 * scale, 42 * scale + 0.45 * stout, 46 * scale + 0.4 * stout), np.pi / 2 - sign * 0.13))
     _hull(chest, trunk, limbs)
     body = trunk.length()
     if anatomy.breast:
         size = (0.7 + 0.45 * anatomy.breast) * scale
         for sign in (-1.0, 1.0):
-            shape = Ellipsoid((sign * 78 * scale, 96 * scale, 92 * scale), (66 * size, 62 * size, 60 * anatomy.breast * scale), sign * 0.25)
+            shape = Ellipsoid((sign * 82 * scale, 92 * scale, 92 * scale), (72 * size, 56 * size, 60 * anatomy.breast * scale), sign * 0.25)
             window, chords = chest.solid(shape)
-            body[window] += 0.75 * chords.length()
+            # it lies flat on the chest above and hangs over a fold below
+            hang = ramp(chest.middle[1][window], 40 * scale, 135 * scale)
+            body[window] += np.float32(0.5) * hang * chords.length()
     return body
 
 
@@ -180,12 +186,14 @@ def _airways(chest: Chest) -> np.ndarray:
     """Trachea, main bronchi, stomach bubble: air inside soft tissue."""
     anatomy, scale = chest.anatomy, chest.anatomy.scale
     air = np.zeros_like(chest.lung)
-    tube(air, chest.beam, trachea_line(anatomy), 8.2 * scale, density=0.95, blur=0.2)
+    tube(air, chest.beam, trachea_line(anatomy), 9.0 * scale, density=1.15, blur=0.2)
     for side, line in bronchi_lines(anatomy).items():
-        tube(air, chest.beam, line, (6.4 if side == "right" else 5.8) * scale, density=0.9, blur=0.2)
+        tube(air, chest.beam, line, (6.4 if side == "right" else 5.8) * scale, density=1.1, blur=0.2)
     if anatomy.gastric_gas > 0.15:
         size = (0.5 + 0.5 * anatomy.gastric_gas) * scale
         shape = Ellipsoid((62 * scale, anatomy.dome["left"] + 10 * scale + 15 * size, 18.0), (32 * size, 14 * size, 36 * size), 0.1)
         window, chords = chest.solid(shape)
-        air[window] += chords.length()
+        # upright, the bubble stands on the level of what was drunk
+        level = shape.centre[1] + 7 * size
+        air[window] += chords.length() * ramp(chest.middle[1][window], level + 1.5, level - 1.5)
     return air

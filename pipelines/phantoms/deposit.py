@@ -76,7 +76,8 @@ def lung_place(chest: Chest, side: str, levels: tuple[float, float], random: np.
     keep = max(margin, 15.0)
     grid = (slice(None, None, step), slice(None, None, step))
     thick = chest.lung[grid] * chest.sides[side][grid]
-    inside = (thick > max(45.0, 1.1 * margin)) & (chest.aerated[grid] > 0.5 * thick)
+    open_lung = thick > np.float32(0.6) * chest.cavity.length()[grid]
+    inside = open_lung & (thick > max(45.0, 1.1 * margin)) & (chest.aerated[grid] > 0.5 * thick)
     band = inside & (y[grid] > levels[0]) & (y[grid] < levels[1])
     reach = max(int(keep / (chest.beam.spacing * step)), 1)
     # a border frame of the picture is no place for a lesion either

@@ -78,10 +78,10 @@ def _display(chest: Chest, density: np.ndarray, habitus: Habitus) -> np.ndarray:
     smooth = ndimage.uniform_filter(smooth, 7, mode="nearest")
     sharpened = density + np.float32(0.7) * np.clip(density - smooth, -0.5, 0.5)
     share = (sharpened - np.float32(low)) * np.float32(1 / max(high - low, 0.4))
-    steep = np.float32(4.6 * habitus.contrast)
-    share = 1 / (1 + np.exp(-steep * (share - np.float32(0.40 - habitus.brightness))))
+    steep = np.float32(3.5 * habitus.contrast)
+    share = 1 / (1 + np.exp(-steep * (share - np.float32(0.43 - habitus.brightness))))
     # direct exposure is black
-    return np.clip((share - np.float32(0.06)) * np.float32(1 / 0.9), 0, 1) * ramp(density, 0.05, 0.5)
+    return np.clip((share - np.float32(0.1)) * np.float32(1 / 0.86), 0, 1) * ramp(density, 0.05, 0.5)
 
 
 def _field(chest: Chest, habitus: Habitus, random: np.random.Generator) -> np.ndarray:

@@ -38,7 +38,7 @@ def _endotracheal(chest: Chest, request: FindingRequest, random: np.random.Gener
     line = trachea_line(chest.anatomy)
     tip = line[-1, 1] - random.uniform(24, 52) * chest.anatomy.scale
     line = line[line[:, 1] < tip]
-    for offset, density in ((-4.2, 0.11), (4.2, 0.11), (3.0, 0.35)):
+    for offset, density in ((-4.2, 0.2), (4.2, 0.2), (3.0, 0.6)):
         tube(metal, chest.beam, line + np.array([offset, 0, 0]), 1.1, density=density, blur=0.3)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
+from chex.records import Box
 from pipelines.phantoms import lung_lesions, pleural_lesions
 from pipelines.phantoms.affected import affected_regions
 from pipelines.phantoms.anatomy import draw_anatomy
@@ -66,12 +66,12 @@ def render(
     streams = [_stream(seed, DISEASE, FINDING_KINDS.index(one.kind), place) for place, one in enumerate(asked)]
     requests = [complete(one, habitus, stream) for one, stream in zip(asked, streams, strict=True)]
     reshape(anatomy, requests)
-    chest = project_chest(Beam(habitus=habitus, size=size), anatomy)
+    chest = project_chest(Beam(habitus=habitus, size=size), anatomy, supine=habitus.supine)
     regions = region_boxes(chest)
     fractures: list = []
     placed = []
     for request, stream in zip(requests, streams, strict=True):
-        deposit = _deposit(chest, request, stream, regions, fractures, habitus)
+        deposit = _deposit(chest, request, stream, regions, fractures)
         boxes = deposit.clipped(chest)
         if boxes:
             placed.append(
@@ -104,7 +104,7 @@ def _stream(seed: int, *purpose: int) -> np.random.Generator:
 
 
 def _deposit(
-    chest: Chest, request: FindingRequest, random: np.random.Generator, regions: dict, fractures: list, habitus: Habitus
+    chest: Chest, request: FindingRequest, random: np.random.Generator, regions: dict[str, Box], fractures: list
 ) -> Deposit:
     height, width = chest.beam.height, chest.beam.width
     if request.kind in ("cardiomegaly", "aortic enlargement"):
@@ -121,6 +121,4 @@ def _deposit(
         broken, deposit = break_ribs(chest, request, random)
         fractures.extend(broken)
         return deposit
-    if request.kind == "pleural effusion" and habitus.supine:
-        return LESIONS[request.kind](chest, replace(request, zone="supine"), random)
     return LESIONS[request.kind](chest, request, random)

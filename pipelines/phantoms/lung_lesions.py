@@ -10,7 +10,7 @@ from pipelines.phantoms.deposit import Deposit, blotches, fill, lung_place, zone
 from pipelines.phantoms.disease_shapes import graded, sides_of
 from pipelines.phantoms.findings import FindingRequest
 from pipelines.phantoms.organs import Ellipsoid, hilum_points
-from pipelines.phantoms.regions import mask_box
+from pipelines.phantoms.regions import lung_mask, mask_box
 from pipelines.phantoms.solids import ramp
 from pipelines.phantoms.strokes import tube
 
@@ -26,8 +26,8 @@ def consolidation(chest: Chest, request: FindingRequest, random: np.random.Gener
         length = chords.length()
         if length.size == 0:
             continue
-        edge = length / np.float32(2 * axes[2]) + np.float32(0.13) * blotches(length.shape, 5.0, random)
-        mottled = 1 + np.float32(0.16) * blotches(length.shape, 3.2, random)
+        edge = length / np.float32(2 * axes[2]) + np.float32(0.2) * blotches(length.shape, 9.0, random)
+        mottled = 1 + np.float32(0.1) * blotches(length.shape, 4.5, random)
         share = ramp(edge, 0.12, 0.62) * np.clip(mottled, 0.45, 1.2)
         if random.random() < 0.3:
             _, y = chest.rays.crop(window).at(np.float32(place[2]))
@@ -64,7 +64,7 @@ def edema(chest: Chest, request: FindingRequest, random: np.random.Generator) ->
     """Fluid about both hila and in the septa: haze, blurred vessels, short lines at the lateral bases."""
     deposit, scale = Deposit(), chest.anatomy.scale
     x, y = chest.middle
-    mottled = 1 + np.float32(0.3) * blotches(x.shape, 4.0, random) + np.float32(0.18) * blotches(x.shape, 11.0, random)
+    mottled = 1 + np.float32(0.16) * blotches(x.shape, 5.0, random) + np.float32(0.2) * blotches(x.shape, 11.0, random)
     for side in sides_of(request):
         hilum, sign = hilum_points(chest.anatomy)[side], SIGN[side]
         reach = np.float32(graded(request.severity, 46, 54, 64) * scale)
@@ -149,7 +149,7 @@ def emphysema(chest: Chest, request: FindingRequest, random: np.random.Generator
             rim = ramp(length, 0.0, 6.0) * ramp(length, 18.0, 8.0)
             chest.soft[window] += np.float32(2.4) * rim - length * np.float32(chest.anatomy.lung_density)
             deposit.details["bullae"] += 1.0
-        box = mask_box((chest.lung > 10) & chest.sides[side])
+        box = mask_box(lung_mask(chest, side))
         if box is not None:
             deposit.boxes.append(box)
     return deposit

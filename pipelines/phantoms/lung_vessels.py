@@ -22,7 +22,7 @@ def add_vessels(chest: Chest, random: np.random.Generator, calibre: float = 1.0)
         radii = radii * (chest.anatomy.vessel_calibre * calibre)
         _draw(chest, image, points, radii)
         _hilum(chest, image, side, random)
-    image *= ramp(chest.aerated, 0.0, 45.0)
+    image *= ramp(chest.aerated, 0.0, 35.0)
     chest.soft += image * np.float32(0.85)
 
 
@@ -50,7 +50,7 @@ def _tree(chest: Chest, side: str, random: np.random.Generator) -> tuple[np.ndar
     reach = _reach(chest, side)
     roots = np.radians(np.array([-95, -72, -50, -28, -5, 22, 40, 58, 74, 92]) + random.normal(0, 6, 10))
     angle, share = roots, np.full(roots.size, 0.03)
-    radius = np.where(roots < 0, 2.5 * chest.anatomy.upper_vessels / 0.8, 2.9) * random.uniform(0.85, 1.15, 10)
+    radius = np.where(roots < 0, 2.9 * chest.anatomy.upper_vessels / 0.8, 3.4) * random.uniform(0.85, 1.15, 10)
     depth = random.uniform(-0.25, 0.25, 10)
     lines, radii = [], []
     for generation, (length, spread) in enumerate(((0.28, 0.12), (0.25, 0.3), (0.22, 0.28), (0.2, 0.25))):
@@ -59,7 +59,7 @@ def _tree(chest: Chest, side: str, random: np.random.Generator) -> tuple[np.ndar
         next_share = share + length * random.uniform(0.7, 1.25, count) * (1.04 - share)
         next_depth = depth + random.normal(0, 0.16, count)
         along = np.linspace(0, 1, STEPS)
-        bend = random.normal(0, 0.05, count)[:, None] * np.sin(np.pi * along)
+        bend = random.normal(0, 0.09, count)[:, None] * np.sin(np.pi * along)
         theta = angle[:, None] + (next_angle - angle)[:, None] * along + bend
         rho = share[:, None] + (next_share - share)[:, None] * along
         lines.append((theta, rho, depth[:, None] + (next_depth - depth)[:, None] * along))
@@ -86,7 +86,7 @@ def _draw(chest: Chest, image: np.ndarray, points: np.ndarray, radii: np.ndarray
     rows, columns = beam.project(points)
     # even spacing of about one pixel: as many dots on each piece as the longest piece of its branch needs
     gaps = np.hypot(np.diff(rows, axis=1), np.diff(columns, axis=1))
-    dots = 4
+    dots = 3
     fraction = (np.arange(dots) + 0.5) / dots
 
     def between(values: np.ndarray) -> np.ndarray:
@@ -96,7 +96,10 @@ def _draw(chest: Chest, image: np.ndarray, points: np.ndarray, radii: np.ndarray
     per_mm = beam.magnification(between(points[..., 2]))
     weight = np.pi * radius * radius * per_mm * np.repeat(gaps.ravel(), dots) / dots
     sigma = np.sqrt((0.5 * radius * per_mm) ** 2 + 0.3**2)
-    splat(image, between(rows), between(columns), sigma, weight)
+    down, across = between(rows), between(columns)
+    # few dots are large; the small ones need few pixels
+    for part in (sigma < 0.62, sigma >= 0.62):
+        splat(image, down[part], across[part], sigma[part], weight[part])
 
 
 def _hilum(chest: Chest, image: np.ndarray, side: str, random: np.random.Generator) -> None:
@@ -106,10 +109,10 @@ def _hilum(chest: Chest, image: np.ndarray, side: str, random: np.random.Generat
     out = SIGN[side]
     size = scale * random.uniform(0.9, 1.12) * chest.anatomy.vessel_calibre
     if side == "right":
-        courses = [(np.array([[16, -6, 0], [2, -2, 0], [-5, 12, 0], [-8, 30, 0], [-10, 46, 0]], float), 6.6)]
+        courses = [(np.array([[16, -6, 0], [2, -2, 0], [-5, 12, 0], [-8, 30, 0], [-10, 46, 0]], float), 7.6)]
     else:
-        courses = [(np.array([[-18, -2, 0], [-4, -8, 0], [5, 0, 0], [8, 18, 0], [9, 36, 0]], float), 6.8)]
+        courses = [(np.array([[-18, -2, 0], [-4, -8, 0], [5, 0, 0], [8, 18, 0], [9, 36, 0]], float), 7.6)]
     courses.append((np.array([[-6 * out, 2, 4], [6 * out, -12, 4], [14 * out, -26, 4]], float), 4.2))
     courses.append((np.array([[-6 * out, 30, -4], [10 * out, 38, -4], [24 * out, 50, -4]], float), 3.8))
     for course, radius in courses:
-        tube(image, beam, hilum + course * scale, radius * size, density=0.8)
+        tube(image, beam, hilum + course * scale, radius * size, density=0.95)

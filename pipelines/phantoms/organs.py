@@ -27,19 +27,20 @@ class Ellipsoid:
 def heart_solids(anatomy: Anatomy) -> dict[str, Ellipsoid]:
     """The chambers that make the borders: right atrium, left ventricle, and the base with pulmonary trunk and auricle."""
     size = anatomy.heart
+    base = anatomy.scale + 0.45 * (size - anatomy.scale)
     top = 30.0 * anatomy.scale
     # the apex rests on the left dome: a high diaphragm lifts and flattens the heart
     floor = min(anatomy.dome["right"], anatomy.dome["left"]) + 10 * anatomy.scale
-    middle = min(80.0 * size, floor - 30 * size)
+    middle = min(max(66.0 * anatomy.scale, anatomy.dome["left"] - 42 * size), 94.0 * anatomy.scale, floor - 26 * size)
     shift = anatomy.mediastinal_shift + 0.6 * float(anatomy.spine_x(middle))
     tilt = anatomy.heart_drop
     return {
-        "left ventricle": Ellipsoid((30 * size + shift, middle, 24.0), (63 * size, 45 * size, 54 * size), tilt),
+        "left ventricle": Ellipsoid((30 * size + shift, middle, 24.0), (63 * size, 45 * size, 66 * size), tilt),
         "right atrium": Ellipsoid(
-            (-8 * size + shift, middle - 4 * size, 14.0), (33 * size, 45 * size, 48 * size), -0.1
+            (-8 * size + shift, middle - 4 * size, 14.0), (33 * size, 45 * size, 74 * size), -0.1
         ),
         "base": Ellipsoid(
-            (12 * size + shift, max(top, middle - 46 * size), 14.0), (32 * size, 44 * size, 42 * size), 0.25
+            (12 * base + shift, max(top, middle - 46 * base), 14.0), (33 * base, 46 * base, 56 * base), 0.25
         ),
     }
 

@@ -15,7 +15,7 @@ def effusion(chest: Chest, request: FindingRequest, random: np.random.Generator)
     """Upright: fluid up to a meniscus that climbs along the wall. Supine: a veil that thickens towards the base."""
     deposit, anatomy, scale = Deposit(), chest.anatomy, chest.anatomy.scale
     x, y = chest.middle
-    supine = request.zone == "supine"
+    supine = chest.supine
     aside = np.abs(x) / np.float32(anatomy.chest_half_width)
     for side in sides_of(request):
         sulcus, dome = anatomy.sulcus[side], anatomy.dome[side]
@@ -26,7 +26,7 @@ def effusion(chest: Chest, request: FindingRequest, random: np.random.Generator)
             share = np.maximum(share, ramp(y, sulcus - 0.5 * height, sulcus - 0.3 * height) * np.float32(0.85))
         else:
             climb = aside * aside * aside
-            level = np.float32(sulcus) - np.float32(height) * (np.float32(0.62) + np.float32(0.5) * climb)
+            level = np.float32(sulcus) - np.float32(height) * (np.float32(0.5) + np.float32(0.62) * climb)
             share = ramp(y - level, -9.0 * scale, 9.0 * scale) * np.float32(0.95)
         share = share * (1 + np.float32(0.03) * blotches(share.shape, 12.0, random))
         deposit.see(fill(chest, chest.aerated * share * chest.sides[side]), share=0.14)
@@ -64,8 +64,8 @@ def pneumothorax(chest: Chest, request: FindingRequest, random: np.random.Genera
         lost = chest.aerated * ((1 - share) * mask)
         chest.aerated -= lost
         chest.soft -= lost * np.float32(anatomy.lung_density)
-        denser = np.float32(graded(request.severity, 0.05, 0.15, 0.4) * anatomy.lung_density)
-        chest.soft += chest.aerated * (mask * denser) + rim * ramp(chest.aerated, 0, 20) * (mask * np.float32(0.8))
+        denser = np.float32(graded(request.severity, 0.1, 0.35, 0.8) * anatomy.lung_density)
+        chest.soft += chest.aerated * (mask * denser) + rim * ramp(chest.aerated, 0, 20) * (mask * np.float32(1.8))
         outside = lost * (share < 0.25) * np.float32(anatomy.lung_density)
         deposit.see(outside, share=0.1)
         deposit.details["gap_mm"] = round(float(gap), 1)

@@ -71,13 +71,19 @@ def zone_levels(chest: Chest) -> dict[str, float]:
     }
 
 
+def lung_mask(chest: Chest, side: str) -> np.ndarray:
+    """Where a healthy lung makes the image dark: not where a thin layer lies before heart, spine or liver."""
+    share = np.maximum(np.float32(0.38) * chest.cavity.length(), np.float32(8))
+    return (chest.lung > share) & chest.sides[side]
+
+
 def _lungs(chest: Chest) -> dict[str, PixelBox]:
     anatomy, scale = chest.anatomy, chest.anatomy.scale
     levels, hila = zone_levels(chest), hilum_points(anatomy)
     _, y = chest.middle
     boxes = {}
     for side in SIDES:
-        mask = (chest.lung > 10) & chest.sides[side]
+        mask = lung_mask(chest, side)
         lung = mask_box(mask)
         if lung is None:
             continue
@@ -98,7 +104,7 @@ def _lungs(chest: Chest) -> dict[str, PixelBox]:
             chest, (inner, outer), (hilum[1] - 32 * scale, hilum[1] + 42 * scale), hilum[2]
         )
         sulcus, dome = anatomy.sulcus[side], anatomy.dome[side]
-        wall = float(np.interp(anatomy.chest_share(sulcus - 12), [0, 1], [0.6, 1.0])) * anatomy.chest_half_width
+        wall = float(chest.profiles.chest_width[chest.profiles.index(np.float32(sulcus - 12 * scale))])
         wall = sign * wall + float(anatomy.spine_x(sulcus))
         inner, outer = sorted((wall - sign * 40 * scale, wall + sign * 3))
         boxes[f"{side} costophrenic angle"] = place_box(chest, (inner, outer), (sulcus - 36 * scale, sulcus + 2), 0.0)

@@ -10,7 +10,7 @@ from pipelines.phantoms.organs import Ellipsoid
 from pipelines.phantoms.solids import ramp
 from pipelines.phantoms.strokes import tube
 
-RIB_HALF_HEIGHT = 6.3
+RIB_HALF_HEIGHT = 5.7
 FIRST_RIB = -86.0
 
 
@@ -67,7 +67,7 @@ def _ribs(chest: Chest, wall: Wall, front: bool, fractures: tuple) -> None:
     ratio = wall.x / (wall.width + np.float32(7.0))
     ratio *= ratio
     shell = (wall.depth + np.float32(7.0)) * np.sqrt(np.maximum(1 - ratio * (0.55 + 0.45 * ratio), 0)) - outer
-    np.minimum(shell, np.float32(24.0), out=shell)
+    shell = shell * np.float32(16) / (shell + np.float32(9))
     side = np.abs(wall.x)
     if front:
         # the cartilage at the front end is not seen
@@ -76,7 +76,7 @@ def _ribs(chest: Chest, wall: Wall, front: bool, fractures: tuple) -> None:
         fade = ramp(side, 12.0, 26.0)
         fade *= 1 - (nearest >= 11.5) * ramp(side, 70.0, 90.0)
     thickness = shell * (np.float32(0.34) * section + np.float32(0.4) * cortex) * fade * present
-    chest.bone += thickness * np.float32(1.5 * anatomy.bone)
+    chest.bone += thickness * np.float32((1.05 if front else 1.6) * anatomy.bone)
 
 
 def _spine(chest: Chest) -> None:
@@ -95,7 +95,7 @@ def _spine(chest: Chest) -> None:
     spinous = np.exp(-((x / 2.8) ** 2 + ((level - 0.22) / 0.22) ** 2))
     transverse = np.exp(-(((level + 0.12) / 0.16) ** 2)) * ramp(x, 33.0, 25.0) * (x > broad)
     chest.bone[window] += np.float32(anatomy.bone * scale) * (
-        6.5 * body + 2.6 * plate + 4.5 * pedicle + 4.0 * spinous + 3.0 * transverse
+        4.2 * body + 1.6 * plate + 3.2 * pedicle + 2.6 * spinous + 2.2 * transverse
     ).astype(np.float32)
 
 
@@ -128,14 +128,14 @@ def _clavicle(chest: Chest, side: str) -> None:
     down = np.arange(window[0].start, window[0].stop)[:, None]
     ratio = ((down - middle) / radius) ** 2
     section = np.sqrt(np.maximum(1 - ratio, 0)) + 0.5 * np.exp(-((ratio - 0.72) ** 2) * 12)
-    chest.bone[window] += (section * within * 8.0 * anatomy.scale * anatomy.bone).astype(np.float32)
+    chest.bone[window] += (section * within * 6.4 * anatomy.scale * anatomy.bone).astype(np.float32)
 
 
 def _shoulder(chest: Chest, side: str) -> None:
     """Scapula (a thin plate with thick margins), humeral head and shaft."""
     anatomy, scale, sign = chest.anatomy, chest.anatomy.scale, SIGN[side]
     spread, top = 0.86 * anatomy.chest_half_width + 40 * scale, anatomy.shoulder
-    outward = 4.0 if chest.beam.magnification(50.0) > chest.beam.magnification(-50.0) else -22.0
+    outward = -16.0 if chest.beam.toward > 0 else 4.0  # PA: rolled out of the lungs
     corners = np.array([[spread - 4 * scale, top - 62 * scale], [spread - (62 + outward) * scale, top - 66 * scale],
                         [spread - (38 + outward) * scale, top + 62 * scale]])  # fmt: skip
     low, high = corners.min(axis=0) - 8, corners.max(axis=0) + 8

@@ -1,0 +1,228 @@
+"""Reports for folders of files: what is reported on, what is not and why, and runs that were interrupted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from chex import Chex
+from chex.inference.session import Session
+from jobs.generate_reports import main
+from jobs.reporting.graph import ReportRun, write_reports
+from jobs.reporting.inputs import list_inputs
+from jobs.reporting.reading import read_images
+from jobs.reporting.results import Results, split_into_parts
+from jobs.reporting.rows import report_of
+from tests.talkative import save_talkative
+
+
+@pytest.fixture(scope="module")
+def model_dir(tiny_model, tmp_path_factory):
+    return str(save_talkative(tiny_model, tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory):
+    """Few prompts keep the runs short."""
+    file = tmp_path_factory.mktemp("prompts") / "prompts.json"
+    queries = [
+        "pleural effusion",
+        {"text": "nodule", "name": "nodule"},
+        {"box": [0.1, 0.1, 0.5, 0.6], "name": "marked"},
+    ]
+    file.write_text(json.dumps({"name": "three", "queries": queries}))
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Five images in a tree, among other files."""
+    root = tmp_path_factory.mktemp("in")
+    (root / "deeper").mkdir()
+    for seed in range(5):
+        pixels = np.random.default_rng(seed).integers(0, 255, (40 + seed, 50), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / "deeper" / f"image{seed}.png")
+    (root / "notes.csv").write_text("a,b\n")
+    (root / ".hidden.png").write_bytes(b"")
+    (root / "no_suffix").write_text("no image at all")
+    (root / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    return root
+
+
+@pytest.fixture(scope="module")
+def whole(ray_local, model_dir, folder, prompts, tmp_path_factory):
+    """The output of an undisturbed run over the folder."""
+    output = tmp_path_factory.mktemp("whole")
+    run(model_dir, folder, output, prompts, formats=("parquet", "overlays"), batch_size=2, rows_per_part=2)
+    return output
+
+
+def rows_of(output, kind="parquet"):
+    return sorted(pq.read_table(output / kind).to_pylist(), key=lambda row: row["uri"])
+
+
+def run(model_dir, source, output, prompts, **options):
+    return write_reports(
+        ReportRun(model=model_dir, input=str(source), output=str(output), prompts=prompts, **options),
+        show_progress=False,
+    )
+
+
+def test_a_folder_becomes_rows_quarantine_pictures_and_a_summary(whole, model_dir, folder):
+    output = whole
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["reported"] == 5 and summary["images"] == 7 and summary["skipped_files"] == {".csv": 1}
+    rows = rows_of(output)
+    assert [row["uri"] for row in rows] == [str(folder / "deeper" / f"image{seed}.png") for seed in range(5)]
+    session = Session(Chex.load(model_dir))
+    for row in rows:
+        pixels = np.asarray(Image.open(row["uri"]))
+        report = report_of(row)
+        # alone and in one process the same comes out as in any batch of the graph
+        queries = [finding.query for finding in report.findings]
+        expected = session.ask(session.encode([pixels]), [queries])[0]
+        assert report.text and queries
+        for got, truth in zip(report.findings, expected, strict=True):
+            assert got.sentence == truth.sentence
+            assert [b.box for b in got.boxes] == [pytest.approx(b.box, abs=1e-5) for b in truth.boxes]
+        assert (report.provenance.prompt_set, row["status"]) == ("three", "reported")
+        assert len(row["provenance"]["weights_sha256"]) == 64 and row["provenance"]["result_set"]
+    assert {row["uri"].rsplit("/", 1)[1]: row["stage"] for row in rows_of(output, "quarantine")} == {
+        "cut.jpg": "decode",
+        "no_suffix": "read",
+    }
+    pictures = sorted((output / "overlays").glob("*.png"))
+    assert len(pictures) == 5 and all(Image.open(picture).width > 500 for picture in pictures)
+
+
+def test_an_interrupted_run_goes_on_to_the_same_result(whole, model_dir, folder, prompts, tmp_path, monkeypatch):
+    broken = tmp_path / "broken"
+    write_part, written = Results.write_part, []
+
+    def killed_after_two(self, name, reports, unusable):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(name)
+        write_part(self, name, reports, unusable)
+
+    monkeypatch.setattr(Results, "write_part", killed_after_two)
+    with pytest.raises(KeyboardInterrupt):
+        run(model_dir, folder, broken, prompts, rows_per_part=2, batch_size=3)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="--resume"):
+        run(model_dir, folder, broken, prompts, rows_per_part=2)
+    summary = run(model_dir, folder, broken, prompts, rows_per_part=2, resume=True)
+    assert summary["this_run"]["already_done"] == 4 and summary["this_run"]["images"] == 3
+    names = sorted(path.relative_to(whole) for path in whole.rglob("*.parquet"))
+    assert names == sorted(path.relative_to(broken) for path in broken.rglob("*.parquet"))
+    assert rows_of(broken) == rows_of(whole) and rows_of(broken, "quarantine") == rows_of(whole, "quarantine")
+    again = run(model_dir, folder, broken, prompts, rows_per_part=2, resume=True)
+    assert again["this_run"]["images"] == 0 and again["reported"] == 5
+
+
+def test_another_prompt_set_does_not_mix_in(ray_local, model_dir, folder, prompts, tmp_path):
+    output = tmp_path / "out"
+    Results(str(output)).write_part("part-x", [], [])
+    Results(str(output)).write("result_set.json", json.dumps({"made_with": {"prompts": ["other", []]}}).encode())
+    with pytest.raises(ValueError, match="another .*prompts"):
+        run(model_dir, folder, output, prompts, resume=True)
+
+
+def test_the_real_files_of_a_hospital_folder(ray_local, model_dir, prompts, shared, tmp_path):
+    real = shared / "data" / "real"
+    listed = tmp_path / "list.txt"
+    files = [*sorted((real / "dicom").iterdir()), *sorted((real / "images").iterdir()), tmp_path / "gone.png"]
+    listed.write_text("# everything\n" + "\n".join(map(str, files)))
+    output = tmp_path / "out"
+    summary = run(model_dir, listed, output, prompts)
+    assert summary["reported"] == 4 and summary["not_reported"] == {"BodyPartExamined is EXTREMITY, not CHEST": 1}
+    (extremity,) = [row for row in rows_of(output) if row["status"] == "not reported"]
+    assert extremity["text"] is None and extremity["findings"] == [] and extremity["sop_instance_uid"]
+    with pytest.raises(ValueError, match="EXTREMITY"):
+        report_of(extremity)
+    reasons = {
+        row["uri"].rsplit("/", 1)[1]: f"{row['stage']}: {row['reason']}" for row in rows_of(output, "quarantine")
+    }
+    assert "CT is not a radiograph" in reasons["ct_small_not_a_radiograph.dcm"]
+    assert "truncated" in reasons["mr_truncated_pixel_data.dcm"]
+    assert "no pixel data" in reasons["rtplan_no_pixels.dcm"]
+    assert reasons["gone.png"] == "read: the file does not exist" and len(reasons) == 4
+
+
+def test_shards_are_an_input_too(folder, tmp_path):
+    shards = tmp_path / "shards" / "dataset=phantoms"
+    shards.mkdir(parents=True)
+    files = [str(folder / "deeper" / f"image{seed}.png") for seed in range(5)]
+    images = [Path(file).read_bytes() for file in files]
+    pq.write_table(pa.table({"image": images}), shards / "part-0.parquet", row_group_size=2)
+    uris = list_inputs(str(shards.parent)).uris
+    assert uris[4] == f"{shards / 'part-0.parquet'}#00002:00000"
+    from_rows, from_files = (read_images(pa.table({"uri": x, "part": ["p"] * 5})).drop("uri") for x in (uris, files))
+    assert from_rows == from_files and set(from_rows["outcome"].to_pylist()) == {"readable"}
+
+
+def test_what_an_input_may_be(folder, tmp_path):
+    folder = shutil.copytree(folder, tmp_path / "in")
+    assert len(list_inputs(str(folder)).uris) == 7
+    table = tmp_path / "list.csv"
+    table.write_text("name,path\nx,in/deeper/image0.png\ny,in/deeper/image0.png\n")
+    assert list_inputs(str(table)).uris == (str(folder / "deeper" / "image0.png"),)
+    (folder / "1.2.840.10008.5").write_bytes(b"")
+    (folder / "DICOMDIR").write_bytes(b"")
+    inputs = list_inputs(str(folder))
+    assert str(folder / "1.2.840.10008.5") in inputs.uris and ("DICOMDIR", 1) in inputs.skipped
+
+
+def test_inputs_with_nothing_to_read_are_refused(tmp_path):
+    (tmp_path / "only.txt.gz").write_bytes(b"")
+    (tmp_path / "list.csv").write_text("name\nx\n")
+    with pytest.raises(ValueError, match="no image.*1 × .gz"):
+        list_inputs(str(tmp_path))
+    with pytest.raises(ValueError, match="column uri or path"):
+        list_inputs(str(tmp_path / "list.csv"))
+    with pytest.raises(ValueError, match="does not exist"):
+        list_inputs(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("finished", [(), (0,), (1, 2), (3,), (0, 1, 2, 3)])
+def test_what_remains_falls_into_the_same_parts(finished):
+    uris = [f"/archive/{number:03d}" for number in range(35)]
+    parts = split_into_parts(uris, 10)
+    done = {uri for place in finished for uri in parts[place].uris}
+    remaining = split_into_parts([uri for uri in uris if uri not in done], 10)
+    assert remaining == [part for place, part in enumerate(parts) if place not in finished]
+
+
+def test_impossible_settings_are_refused_together(model_dir, tmp_path):
+    good = ReportRun(model=model_dir, input="in", output="out")
+    with pytest.raises(ValueError, match="batch_size.*found 0.*unknown format hl7; valid: parquet, .*overlays"):
+        dataclasses.replace(good, batch_size=0, formats=("parquet", "hl7"))
+    with pytest.raises(ValueError, match="no model folder"):
+        dataclasses.replace(good, model=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("nonsense", "not JSON"),
+        ('{"name": "x", "queries": []}', "at least one query"),
+        ('{"queries": ["edema"]}', "needs a name"),
+        ('{"name": "x", "queries": ["edema", {"box": [0.5, 0, 0.1, 1]}]}', "query 2 .*min < max"),
+        ('{"name": "x", "queries": [{"txt": "edema"}]}', "query 1 .*expected"),
+    ],
+)
+def test_a_faulty_prompt_file_ends_with_status_2(model_dir, folder, tmp_path, capsys, content, words):
+    file = tmp_path / "prompts.json"
+    file.write_text(content)
+    arguments = ["--model", model_dir, "--input", str(folder), "--output", str(tmp_path / "o"), "--prompts", str(file)]
+    assert main(arguments) == 2
+    assert re.search(words, capsys.readouterr().err)

@@ -85,14 +85,15 @@ def _sentence_from(
     chexpert = group.get("chexpert", entry.get("chexpert", {}))
     names = group.get("cig", entry.get("cig", []))
     touched = {region for finding in findings.values() for region in finding.regions}
+    device = first.kind == "support device"  # a tube where it belongs is neither abnormal nor more or less severe
     return Sentence(
         text=_finish(_fill(rng.choice(group["say"]), _slots(first), rng)),
         regions=tuple(region for region in sorted(touched) if region in in_image),
         labels=tuple((name, True) for name in names),
         chexpert=tuple(chexpert.items()),
-        abnormal=True,
+        abnormal=not device,
         findings=tuple(findings),
-        severity=first.severity,
+        severity=None if device else first.severity,
     )
 
 

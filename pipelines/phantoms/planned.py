@@ -23,7 +23,8 @@ class PlannedStudy:
     study_id: str
     order: int  # of the patient's studies, from 1
     taken: datetime.datetime
-    seed: int
+    seed: int  # of the image
+    patient_seed: int  # of who the patient is, the same for all of one patient's studies
     gold: bool = False  # among Chest ImaGenome's images to avoid
     grounded: bool = False  # among MS-CXR's images
 
@@ -64,7 +65,8 @@ def _plan_mimic(count: int, seed: int) -> list[PlannedStudy]:
                     study_id=str(50_000_000 + (start + index * _STRIDE) % 10_000_000),
                     order=order,
                     taken=first + days,
-                    seed=image_seed("mimic", seed, index),
+                    seed=_number("mimic image", seed, index),
+                    patient_seed=_number("mimic patient", seed, patient),
                     gold=gold,
                     grounded=split != "train" and rng.random() < GROUNDED_SHARE,
                 )
@@ -96,15 +98,16 @@ def _plan_vindr(count: int, seed: int) -> list[PlannedStudy]:
             study_id=_hex(f"vindr study {seed} {index}")[:32],
             order=1,
             taken=datetime.datetime(2019, 1, 1) + datetime.timedelta(minutes=rng.randrange(525_600)),
-            seed=image_seed("vindr", seed, index),
+            seed=_number("vindr image", seed, index),
+            patient_seed=_number("vindr patient", seed, index),
         )
         for index in range(count)
     ]
 
 
-def image_seed(dataset: str, seed: int, index: int) -> int:
-    """The seed of one image: 48 bits, so that no two of a million images are likely to be the same."""
-    return int(_hex(f"image {dataset} {seed} {index}")[:12], 16)
+def _number(purpose: str, seed: int, index: int) -> int:
+    """48 bits, so that no two of a million images are likely to be the same."""
+    return int(_hex(f"{purpose} {seed} {index}")[:12], 16)
 
 
 def _hex(text: str) -> str:

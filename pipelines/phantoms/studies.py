@@ -7,7 +7,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pipelines.phantoms import write_imagenome, write_mimic, write_mscxr, write_vindr
@@ -73,9 +73,7 @@ def _written(plan: list[PlannedStudy], output: Path, image_size: int, workers: i
 
 def write_study(planned: PlannedStudy, *, output: Path, image_size: int) -> WrittenStudy:
     """Makes one phantom and writes its files under `output`."""
-    from pipelines.phantoms.image import render
-
-    image = render(planned.seed, image_size)
+    image = render_study(planned, image_size)
     report = write_report(image, planned.seed)
     if planned.dataset == "vindr-cxr":
         rows = write_vindr.write_vindr(output, planned, image)
@@ -85,6 +83,19 @@ def write_study(planned: PlannedStudy, *, output: Path, image_size: int) -> Writ
         if planned.grounded:
             rows |= write_mscxr.grounded_rows(planned, image, report)
     return WrittenStudy(rows, json.dumps(_truth(planned, image, report)))
+
+
+def render_study(planned: PlannedStudy, image_size: int) -> PhantomImage:
+    """The image of one study: its own exposure and diseases, in the patient's own body."""
+    import numpy as np
+
+    from pipelines.phantoms.habitus import draw_habitus
+    from pipelines.phantoms.image import render
+
+    patient = draw_habitus(np.random.default_rng(planned.patient_seed))
+    exposure = draw_habitus(np.random.default_rng(planned.seed))
+    body = {name: getattr(patient, name) for name in ("sex", "age", "scale", "breadth", "fat")}
+    return render(planned.seed, image_size, habitus=replace(exposure, **body))
 
 
 def _truth(planned: PlannedStudy, image: PhantomImage, report: PhantomReport) -> dict:

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-from pipelines.adapters import SourceError, kinds
+from pipelines.adapters import kinds
 from pipelines.convert import Conversion, prepare, run
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         logger.error("convert: %s", error)
         return 2
     except RuntimeError as error:
-        logger.error("convert: %s", error)
+        logger.error("convert: %s", error, exc_info=error.__cause__)
         return 1
     _summarize(manifest, arguments.output, time.perf_counter() - started)
     return 0
@@ -61,10 +61,7 @@ def convert(conversion: Conversion, *, progress: bool = True) -> dict[str, Any]:
     try:
         return run(conversion, plan, progress=progress)
     except ray.exceptions.RayError as error:
-        cause = error.as_instanceof_cause() if isinstance(error, ray.exceptions.RayTaskError) else error
-        if isinstance(cause, SourceError):
-            raise SourceError(str(getattr(cause, "cause", cause))) from error
-        raise RuntimeError(f"the job failed: {cause}") from error
+        raise RuntimeError(f"the job failed: {str(error.__cause__ or error).strip().splitlines()[-1]}") from error
     finally:
         if started_here:
             ray.shutdown()

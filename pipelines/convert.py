@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 from tqdm import tqdm
 
 from chex import __version__
-from pipelines.adapters import open_source
+from pipelines.adapters import SourceError, open_source
 from pipelines.convert_shard import ShardCounts, ShardTask, convert_shard
 from pipelines.output_folder import OutputFolder
 from pipelines.schema import SCHEMA_VERSION
-from pipelines.shard_plan import PLAN_FILE, ShardPlan, make_plan
+from pipelines.shard_plan import PLAN_FILE, ShardPlan, check_sources, make_plan
 
 MANIFEST_FILE = "manifest.json"
 
@@ -78,8 +79,7 @@ def prepare(conversion: Conversion) -> ShardPlan:
     output = OutputFolder(conversion.output)
     earlier = _earlier_manifest(output, conversion)
     sources = [open_source(kind, root) for kind, root in conversion.sources]
-    for source in sources:
-        source.check()
+    check_sources(sources)
     plan = make_plan(sources, conversion.rows_per_shard)
     settings = json.dumps(conversion.settings, sort_keys=True)
     plan.hash = hashlib.sha256(f"{plan.hash}{settings}".encode()).hexdigest()
@@ -96,6 +96,7 @@ def run(conversion: Conversion, plan: ShardPlan, *, progress: bool = True) -> di
     """Convert what `prepare` planned on the Ray that is running, and write the manifest, which is returned.
 
     Raises:
+        SourceError: a table of a source turned out to be broken.
         RuntimeError: a shard's result is missing; nothing of what is there is lost.
     """
     output = OutputFolder(conversion.output)
@@ -118,9 +119,11 @@ def run(conversion: Conversion, plan: ShardPlan, *, progress: bool = True) -> di
 
 def _results(shards: int, task: ShardTask) -> Iterator[ShardCounts]:
     """Every shard's counts, in the order in which they finish."""
-    import ray
+    import ray.data
 
+    # one progress bar is enough, and importing ray.data has just set its own level
     logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     shown, context.enable_progress_bars = context.enable_progress_bars, False
     try:
@@ -128,23 +131,22 @@ def _results(shards: int, task: ShardTask) -> Iterator[ShardCounts]:
             _convert_batch, batch_size=1, batch_format="numpy", fn_kwargs={"task": task}
         )
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
-            for text in batch["counts"].to_pylist():
-                counts = json.loads(text)
-                yield ShardCounts(
-                    counts["dataset"],
-                    counts["split"],
-                    counts["rows"],
-                    Counter(counts["left_out"]),
-                    Counter(counts["quarantined"]),
-                )
+            for fault, counts in zip(batch["fault"].to_pylist(), batch["counts"].to_pylist(), strict=True):
+                if fault is not None:
+                    raise SourceError(fault)
+                yield ShardCounts.from_json(counts)
     finally:
         context.enable_progress_bars = shown
 
 
-def _convert_batch(batch: dict[str, Any], task: ShardTask) -> dict[str, list[str]]:
-    from dataclasses import asdict
-
-    return {"counts": [json.dumps(asdict(convert_shard(int(index), task))) for index in batch["item"]]}
+def _convert_batch(batch: dict[str, Any], task: ShardTask) -> pa.Table:
+    # a fault of a source goes back as text: wrapped into Ray's exceptions nobody would find it
+    counts, fault = None, None
+    try:
+        counts = convert_shard(int(batch["item"][0]), task).to_json()
+    except SourceError as error:
+        fault = str(error)
+    return pa.table({"counts": pa.array([counts], pa.string()), "fault": pa.array([fault], pa.string())})
 
 
 def _earlier_manifest(output: OutputFolder, conversion: Conversion) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 
 import fsspec
@@ -55,6 +55,14 @@ class ShardCounts:
     def inputs(self) -> int:
         return self.rows + self.left_out.total() + self.quarantined.total()
 
+    def to_json(self) -> str:
+        return json.dumps({column.name: getattr(self, column.name) for column in fields(self)})
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> ShardCounts:
+        known = json.loads(text)
+        return cls(**{**known, **{name: Counter(known[name]) for name in ("left_out", "quarantined")}})
+
 
 def convert_shard(index: int, task: ShardTask) -> ShardCounts:
     """Convert shard number `index` of the plan, or only count it if its file is complete.
@@ -89,7 +97,7 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
         {
             VERSION_KEY: SCHEMA_VERSION.encode(),
             _HASH_KEY: task.plan_hash.encode(),
-            _COUNTS_KEY: json.dumps(asdict(counts)).encode(),
+            _COUNTS_KEY: counts.to_json().encode(),
         }
     )
     columns = [{key: row[key] for key in FILE_SCHEMA.names} for row in rows]
@@ -191,7 +199,4 @@ def _counts_of_finished(output: OutputFolder, name: str, plan_hash: str) -> Shar
         metadata = pq.read_schema(file).metadata or {}
     if metadata.get(_HASH_KEY, b"").decode() != plan_hash:
         raise SourceError(f"{output.uri(name)} belongs to another conversion; convert into an empty folder")
-    counts = json.loads(metadata[_COUNTS_KEY])
-    return ShardCounts(
-        **{**counts, "left_out": Counter(counts["left_out"]), "quarantined": Counter(counts["quarantined"])}
-    )
+    return ShardCounts.from_json(metadata[_COUNTS_KEY])

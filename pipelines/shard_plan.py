@@ -40,11 +40,9 @@ def make_plan(sources: Sequence[AnnotationSource | ImageSource], rows_per_shard:
     """List all images of all image sources and cut them into shards of one dataset and split each.
 
     Raises:
-        SourceError: no image source, two of one dataset, an annotation source without images of its dataset, a
-            study listed twice or with an impossible split, or no image at all.
+        SourceError: a study listed twice or with an impossible split, or no image at all.
     """
     with_images = [source for source in sources if isinstance(source, ImageSource)]
-    check_cover(sources, with_images)
     plan, sink, digest = ShardPlan(), io.BytesIO(), hashlib.sha256()
     with pa.ipc.new_file(sink, _SCHEMA) as writer:
         for source in with_images:
@@ -71,21 +69,26 @@ def read_shard(output: OutputFolder, index: int) -> tuple[str, list[Study]]:
     return rows[0]["shard"], [Study(**{name: row[name] for name in _COLUMNS}) for row in rows]
 
 
-def check_cover(sources: Sequence[AnnotationSource], with_images: Sequence[ImageSource]) -> None:
-    """Raise SourceError unless every dataset has exactly one source of its images."""
-    if not with_images:
-        raise SourceError("expected at least one source with images; found only annotations")
-    counts = Counter(dataset for source in with_images for dataset in source.datasets)
-    for dataset, count in counts.items():
-        if count > 1:
-            raise SourceError(f"expected one source of the images of {dataset}; found {count}")
+def check_sources(sources: Sequence[AnnotationSource | ImageSource]) -> None:
+    """Raise one SourceError with everything that is wrong with the sources, alone and together.
+
+    Together: every dataset needs exactly one source of its images.
+    """
+    images = Counter(name for source in sources if isinstance(source, ImageSource) for name in source.datasets)
+    faults = [f"expected one source of the images of {name}; found {n}" for name, n in images.items() if n > 1]
     for source in sources:
-        if not set(source.datasets) & set(counts):
-            raise SourceError(
+        if not set(source.datasets) & set(images):
+            faults.append(
                 f"{type(source).__module__.rpartition('.')[2].replace('_', '-')} annotates "
                 f"{', '.join(source.datasets)}, but no source brings its images; "
-                f"the images given are of {', '.join(sorted(counts))}"
+                f"the images given are of {', '.join(sorted(images)) or 'no dataset'}"
             )
+        try:
+            source.check()
+        except SourceError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise SourceError("; ".join(faults))
 
 
 def _cut(

@@ -17,7 +17,7 @@ from chex.metrics.assertion import ABSENT, PRESENT, UNCERTAIN, AssertionRules, C
 NAME = "rule-based label reader"
 _NO_FINDING, _DEVICES = "No Finding", "Support Devices"
 _STRENGTH = {ABSENT: 0, UNCERTAIN: 1, PRESENT: 2}
-_STATES = ("normal", "abnormal", "uncertain")
+_STATES = ("normal", "abnormal", "uncertain")  # beside "neutral": said of the structure, and tells nothing
 _BETWEEN_STATE_AND_STRUCTURE = re.compile(r"\s+(?:in\s+)?(?:(?:size|appearance|contour) of\s+)?(?:the\s+)?$")
 
 
@@ -30,7 +30,7 @@ class LabelReader:
         self._mention = _Alternatives(phrases["signs_of_uncertain"] + phrases["mentions"])
         self._doubtful = len(phrases["signs_of_uncertain"])
         self._structure = _Alternatives(phrases["structures"])
-        self._states = [_states(entry, phrases["normal"]) for entry in phrases["structures"]]
+        self._states = [_states(entry, phrases) for entry in phrases["structures"]]
         self._read = lru_cache(maxsize=2**16)(self._read_sentence)
 
     def read_sentence(self, sentence: str) -> dict[str, int]:
@@ -86,14 +86,17 @@ class LabelReader:
         """What the clause says of a structure: the state right before it, else the next, else the last before."""
         found = list(self._states[index].finditer(clause.text))
         before = [match for match in found if match.end() <= start]
-        after = [match for match in found if match.start() >= end]
+        telling = [match for match in found if match.lastgroup != "neutral"]
+        after = [match for match in telling if match.start() >= end]
         if before and _BETWEEN_STATE_AND_STRUCTURE.fullmatch(clause.text[before[-1].end() : start]):
             match = before[-1]
         elif after:
             match = after[0]
-        elif before:
-            match = before[-1]
+        elif telling:
+            match = telling[-1]
         else:
+            return None
+        if match.lastgroup == "neutral":
             return None
         status = clause.status(match.start(), match.end())
         if match.lastgroup == "normal":
@@ -114,10 +117,10 @@ class _Alternatives:
         return [(int(match.lastgroup[1:]), match.start(), match.end()) for match in self._pattern.finditer(text)]
 
 
-def _states(entry: Mapping, normal: list[str]) -> re.Pattern:
-    groups = []
+def _states(entry: Mapping, phrases: Mapping) -> re.Pattern:
+    groups = [f"(?P<neutral>{any_of(phrases['neutral'])})"]
     for state in _STATES:
-        phrases = [each for phrase in entry[state] for each in (normal if phrase == "@normal" else [phrase])]
+        phrases = [each for phrase in entry[state] for each in (phrases["normal"] if phrase == "@normal" else [phrase])]
         if phrases:
             groups.append(f"(?P<{state}>{any_of(phrases)})")
     return re.compile("|".join(groups))

@@ -48,6 +48,8 @@ def radiograph(planned: PlannedStudy, image: PhantomImage):
         setattr(dataset, f"{level}UID", generate_uid(entropy_srcs=[identity, planned.image_id]))
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.ImageType = ["ORIGINAL", "PRIMARY"]
+    dataset.PresentationIntentType = "FOR PRESENTATION"
     dataset.Modality = "DX" if digital else "CR"
     dataset.StudyDate = dataset.ContentDate = f"{planned.taken:%Y%m%d}"
     dataset.StudyTime = dataset.ContentTime = f"{planned.taken:%H%M%S}"
@@ -83,4 +85,3 @@ def _describe_pixels(dataset, stored: np.ndarray, inverted: bool, centre: float,
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "0", "1", "US"
     dataset.WindowCenter, dataset.WindowWidth = f"{centre:g}", f"{width:g}"
     dataset.LossyImageCompression = "00"
-

@@ -122,9 +122,17 @@ def device_of(finding: PlacedFinding) -> str:
     return device if device in _known_devices() else "other"
 
 
+def _zone_in_words(finding: PlacedFinding) -> str | None:
+    """The finding's zone; where its projection lies in other zones alone, the uppermost of those."""
+    sides = ("right", "left") if finding.side == "bilateral" else (finding.side,)
+    zones = ("upper", "mid", "lower")
+    touched = [zone for zone in zones if any(f"{side} {zone} lung zone" in finding.regions for side in sides)]
+    return touched[0] if finding.zone in zones and touched and finding.zone not in touched else finding.zone
+
+
 def _slots(finding: PlacedFinding) -> dict[str, tuple[str, ...]]:
     phrases = read_words("phrases")
-    place = phrases["places"][finding.side or "bilateral"][finding.zone or "none"]
+    place = phrases["places"][finding.side or "bilateral"][_zone_in_words(finding) or "none"]
     slots = {name: tuple(words[finding.severity]) for name, words in phrases["severities"].items()}
     slots |= {"side": (finding.side or "bilateral",), "in_place": tuple(place["in"]), "place": tuple(place["at"])}
     slots["device"] = (str(finding.details.get("device", "support device")),)

@@ -43,7 +43,7 @@ def plan_studies(studies: int, seed: int) -> list[PlannedStudy]:
 
 def _plan_mimic(count: int, seed: int) -> list[PlannedStudy]:
     rng = random.Random(f"mimic {seed}")
-    start = rng.randrange(10_000_000)
+    first_patient, first_study = rng.randrange(10_000_000), rng.randrange(10_000_000)
     patients: list[int] = []
     while sum(patients) < count:
         patients.append(min(rng.choice((1, 1, 2, 3)), count - sum(patients)))
@@ -61,8 +61,8 @@ def _plan_mimic(count: int, seed: int) -> list[PlannedStudy]:
                     dataset="mimic-cxr-jpg",
                     split=split,
                     image_id="-".join(_hex(f"mimic {seed} {index}")[8 * part : 8 * part + 8] for part in range(5)),
-                    patient_id=str(10_000_000 + (start + patient * _STRIDE) % 10_000_000),
-                    study_id=str(50_000_000 + (start + index * _STRIDE) % 10_000_000),
+                    patient_id=str(10_000_000 + (first_patient + patient * _STRIDE) % 10_000_000),
+                    study_id=str(50_000_000 + (first_study + index * _STRIDE) % 10_000_000),
                     order=order,
                     taken=first + days,
                     seed=_number("mimic image", seed, index),

@@ -67,9 +67,7 @@ def _attributes(image: PhantomImage, report: PhantomReport, planned: PlannedStud
     return [_attribute(region, said[region], report, planned) for region in image.regions if region in said]
 
 
-def _attribute(
-    region: str, said: list[tuple[int, Sentence]], report: PhantomReport, planned: PlannedStudy
-) -> dict:
+def _attribute(region: str, said: list[tuple[int, Sentence]], report: PhantomReport, planned: PlannedStudy) -> dict:
     statements = [_statements(sentence) for _, sentence in said]
     return {
         region: True,

@@ -42,8 +42,10 @@ def write_phantoms(
     `image_size` is the longer side in pixels; `on_study` is called once per written study.
     ValueError for a folder with something in it and for numbers that are too small.
     """
-    if image_size < 32:
-        raise ValueError(f"an image must be at least 32 pixels wide; found {image_size}")
+    if not 64 <= image_size <= 2048:
+        raise ValueError(f"the image size is the longer side in pixels, 64 to 2048; found {image_size}")
+    if seed < 0:
+        raise ValueError(f"a seed is a non-negative integer; found {seed}")
     if workers < 1:
         raise ValueError(f"the number of workers must be at least 1; found {workers}")
     plan = plan_studies(studies, seed)

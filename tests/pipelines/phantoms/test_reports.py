@@ -163,10 +163,18 @@ def test_every_kind_has_sentences_for_every_side_and_severity(kind):
             for severity in ("mild", "moderate", "severe"):
                 for boxes in (((0.1, 0.1, 0.2, 0.2),), ((0.1, 0.1, 0.2, 0.2), (0.6, 0.1, 0.7, 0.2))):
                     finding = PlacedFinding(kind, side, zone, severity, boxes, ("right lung",))
-                    if side is None and kind in ("pleural effusion", "pneumothorax", "pleural thickening", "rib fracture"):
+                    if side is None and kind in (
+                        "pleural effusion",
+                        "pneumothorax",
+                        "pleural thickening",
+                        "rib fracture",
+                    ):
                         continue  # these are always on a side
                     for part in ("findings", "impression"):
-                        assert finding_sentence(kind, {0: finding}, part, {"right lung"}, random.Random(1)), (part, finding)
+                        assert finding_sentence(kind, {0: finding}, part, {"right lung"}, random.Random(1)), (
+                            part,
+                            finding,
+                        )
 
 
 def test_names_in_the_phrases_are_known_names():

@@ -1,0 +1,94 @@
+"""The phantoms job: what it writes, that it is the same whatever the number of workers, and what it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from jobs import phantoms
+
+OPTIONS = ["--studies", "12", "--seed", "7", "--image-size", "64"]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("phantoms") / "raw"
+    phantoms.main(["--output", str(folder), "--workers", "1", *OPTIONS])
+    return folder
+
+
+def test_the_layouts_are_there(written):
+    assert sorted(path.name for path in written.iterdir()) == [
+        "chest-imagenome", "mimic-cxr-jpg", "mimic-cxr-reports", "ms-cxr", "truth.jsonl", "vindr-cxr",
+    ]  # fmt: skip
+    counted = Counter(path.suffix for path in written.rglob("*") if path.is_file())
+    assert counted == {".jpg": 8, ".txt": 8, ".json": 8, ".dicom": 4, ".gz": 4, ".csv": 9, ".jsonl": 1}
+
+
+def test_the_truth_names_every_image(written):
+    truth = [json.loads(line) for line in (written / "truth.jsonl").read_text().splitlines()]
+    images = {path.stem for path in (*written.rglob("*.jpg"), *written.rglob("*.dicom"))}
+    assert {line["image_id"] for line in truth} == images and len(truth) == 12
+    for line in truth:
+        assert line["report"].strip() and line["sentences"] and line["regions"]
+        for finding in line["findings"]:
+            assert all(0 <= box[0] < box[2] <= 1 for box in finding["boxes"])
+        if line["dataset"] == "mimic-cxr-jpg":
+            stem = f"files/p{line['patient_id'][:2]}/p{line['patient_id']}/s{line['study_id']}.txt"
+            assert (written / "mimic-cxr-reports" / stem).read_text() == line["report"]
+
+
+def test_two_workers_write_the_same_bytes(written, tmp_path):
+    folder = tmp_path / "again"
+    command = [sys.executable, "-m", "jobs.phantoms", "--output", str(folder), "--workers", "2", *OPTIONS]
+    subprocess.run(command, check=True, capture_output=True, cwd=Path(phantoms.__file__).parents[1], timeout=120)
+    assert digests(folder) == digests(written)
+
+
+def test_another_seed_writes_other_files(written, tmp_path):
+    phantoms.main(["--output", str(tmp_path), "--studies", "1", "--seed", "8", "--image-size", "64", "--workers", "1"])
+    assert not {path.name for path in tmp_path.rglob("*.jpg")} & {path.name for path in written.rglob("*.jpg")}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--studies", "0"], "at least 1; found 0"),
+        (["--studies", "2", "--workers", "0"], "at least 1; found 0"),
+        (["--studies", "2", "--image-size", "10"], "64 to 2048; found 10"),
+        (["--studies", "2", "--seed", "-1"], "non-negative integer; found -1"),
+        (["--studies", "many"], "invalid int value: 'many'"),
+    ],
+)
+def test_impossible_numbers_are_refused(tmp_path, capsys, options, message):
+    with pytest.raises(SystemExit) as stopped:
+        phantoms.main(["--output", str(tmp_path / "out"), *options])
+    assert stopped.value.code == 2 and message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(SystemExit):
+        phantoms.main(["--output", str(tmp_path), *OPTIONS])
+    assert "must be an empty or new folder" in capsys.readouterr().err
+    assert (tmp_path / "mine.txt").read_text() == "keep me"
+
+
+def test_help_names_every_layout(capsys):
+    with pytest.raises(SystemExit):
+        phantoms.main(["--help"])
+    text = capsys.readouterr().out
+    for name in ("mimic-cxr-jpg", "mimic-cxr-reports", "chest-imagenome", "vindr-cxr", "ms-cxr", "truth.jsonl"):
+        assert name in text

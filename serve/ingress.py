@@ -35,6 +35,7 @@ PAGE_POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
 PROBLEMS = {404: {"model": Problem}, 413: {"model": Problem}, 422: {"model": Problem}, 503: {"model": Problem}}
+PICTURE = {200: {"content": {"image/png": {}}}}
 
 app = FastAPI(
     title="Chex-Ray",
@@ -108,7 +109,7 @@ class Ingress:
             expires_in_s=int(self._seconds),
         )
 
-    @app.get("/v1/images/{image_id}/pixels", responses=PROBLEMS, response_class=Response)
+    @app.get("/v1/images/{image_id}/pixels", responses=PROBLEMS | PICTURE, response_class=Response)
     async def pixels(self, image_id: str) -> Response:
         """The image as PNG, as the model sees it: browsers show no DICOM."""
         pixels: np.ndarray = await self._kept(image_id).stored.pixels
@@ -144,6 +145,7 @@ class Ingress:
 
     @app.get("/healthz")
     async def health(self) -> Health:
+        """Whether the server takes requests."""
         return Health(status="ok", version=__version__)
 
     @app.get("/", include_in_schema=False)

@@ -78,7 +78,7 @@ function linked(node, index) {
 }
 
 function show() {
-  boxes.replaceChildren(); findings.replaceChildren();
+  boxes.replaceChildren(); findings.replaceChildren(); light(null);
   state.findings.forEach((finding, index) => {
     finding.boxes.forEach((scored, place) => {
       rectangle(scored.box, place ? "second" : "", colour(index)).dataset.finding = index;

@@ -1,0 +1,1 @@
+"""What the demo shows and how it adds up its figures."""

@@ -31,6 +31,7 @@ class LabelReader:
         self._doubtful = len(phrases["signs_of_uncertain"])
         self._structure = _Alternatives(phrases["structures"])
         self._states = [_states(entry, phrases) for entry in phrases["structures"]]
+        self._normal_report = re.compile(any_of(phrases["whole_report_normal"]))
         self._read = lru_cache(maxsize=2**16)(self._read_sentence)
 
     def read_sentence(self, sentence: str) -> dict[str, int]:
@@ -40,18 +41,19 @@ class LabelReader:
     def read_report(self, sentences: Iterable[str]) -> dict[str, int]:
         """The labels of a whole report: present before uncertain before absent.
 
-        "No Finding" is 1 if the report has a sentence and none of the 12 findings is present or uncertain
-        (support devices do not count); otherwise it is left out.
+        "No Finding" is 1 if none of the 12 findings is present or uncertain (support devices do not count) and the
+        report does say something: rules one of them out, names a device, or calls the whole chest normal. A text that
+        states nothing readable gets no label at all.
         """
         if isinstance(sentences, str):
             raise TypeError("a list of sentences expected, found one string")
         labels: dict[str, int] = {}
-        read_any = False
+        said_normal = False
         for sentence in sentences:
-            read_any = read_any or bool(sentence.strip())
+            said_normal = said_normal or bool(self._normal_report.search(sentence.lower()))
             for label, value in self._read(sentence).items():
                 _keep_stronger(labels, label, value)
-        if read_any and all(value == ABSENT for label, value in labels.items() if label != _DEVICES):
+        if (labels or said_normal) and all(value == ABSENT for label, value in labels.items() if label != _DEVICES):
             labels[_NO_FINDING] = PRESENT
         return labels
 

@@ -79,7 +79,8 @@ def run(
 ) -> Progress:
     """Trains until `config.optimizer.steps`, going on from the last checkpoint if there is one.
 
-    batches: gives the batches from a step on. validation: gives the validation batches, in the leading process.
+    batches: gives the batches from a step on. validation: gives the validation batches; only the leading process
+    reads them, but every process has to know that there are some.
     Raises Diverged where a loss or gradient is not finite, before it reaches weights or checkpoints; ValueError if
     the watched figure is not among the validation's.
     """

@@ -104,7 +104,7 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // size))
     stage = job.stage_of(config.stage)
     model, objective = stage.build(config, job.preset, job.init, job.data_uri, vocabulary.load())
-    feed = validation_feed(job) if process.leads else None
+    feed = validation_feed(job)  # in every process, so that all of them stop for it
     extra = {"preset": job.preset, "data": job.data_uri, "init": str(job.init), "parameters": _count(model)}
     tracking = tracked(config, job.tracking, output=job.output, folder=job.folder, extra=extra)
     with tracking if process.leads else nullcontext() as tracker:

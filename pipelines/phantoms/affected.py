@@ -39,7 +39,7 @@ def affected_regions(request: FindingRequest, boxes: Sequence[Box], regions: dic
     names = CANDIDATES.get(request.kind) or DEVICE_CANDIDATES[request.device]
     found = []
     for name in names:
-        for full in ((name,) if name in regions else (f"right {name}", f"left {name}")):
+        for full in (name,) if name in regions else (f"right {name}", f"left {name}"):
             if full in regions and any(_touches(box, regions[full]) for box in boxes):
                 found.append(full)
     return tuple(found)

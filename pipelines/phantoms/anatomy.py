@@ -47,8 +47,10 @@ class Anatomy:
     breast: float
     bone: float  # bone mineral factor
     gastric_gas: float
+    bowel_gas: tuple[tuple[float, float, float], ...]  # x, distance below the left dome, size in mm
     vessel_calibre: float
     upper_vessels: float  # calibre of upper against lower zone vessels
+    grain: int  # seed of the tissue's unevenness
 
     def spine_x(self, y: np.ndarray | float) -> np.ndarray | float:
         return self.scoliosis * np.sin(np.asarray(y) / (85.0 * self.scale) + self.scoliosis_phase)
@@ -88,13 +90,18 @@ def draw_anatomy(habitus: Habitus, random: np.random.Generator) -> Anatomy:
         scoliosis_phase=float(random.uniform(0, 6.28)),
         wall=(17 + 34 * habitus.fat**1.3 + 5 * (habitus.sex == "M")) * scale,
         wall_depth=(13 + 34 * habitus.fat**1.3) * scale,
-        shoulder=float(normal(0, 8) - 10 * (habitus.view == "AP")) * scale,
-        clavicle_rise=float(normal(16, 9) + 8 * (habitus.view == "AP")) * scale,
+        shoulder=float(normal(0, 6) - 8 * (habitus.view == "AP")) * scale,
+        clavicle_rise=float(normal(18, 6) + 6 * (habitus.view == "AP")) * scale,
         breast=(float(random.uniform(0.35, 1.0)) * (0.55 + 0.6 * habitus.fat) if habitus.sex == "F" else 0.0),
         bone=float(np.clip(normal(1.0, 0.1) - 0.25 * old * (1.3 if habitus.sex == "F" else 0.7), 0.55, 1.2)),
         gastric_gas=float(np.clip(normal(0.5, 0.4), 0, 1.2)),
+        bowel_gas=tuple(
+            (float(random.uniform(15, 105)), float(random.uniform(45, 110)), float(random.uniform(7, 17)))
+            for _ in range(int(random.integers(0, 5)))
+        ),
         vessel_calibre=float(np.clip(normal(1.0, 0.1), 0.8, 1.25)),
         upper_vessels=float(np.clip(normal(0.95 if habitus.supine else 0.72, 0.08), 0.5, 1.1)),
+        grain=int(random.integers(2**31)),
     )
 
 
@@ -133,9 +140,9 @@ def profiles_of(anatomy: Anatomy) -> Profiles:
     thick = anatomy.chest_half_depth + anatomy.wall_depth
     body_depth = [58, 57, 62, 68, 74, 80, 0.82 * thick, 0.95 * thick, thick, thick, thick * 1.02, thick * 1.05, thick]
     neck = np.array([1, 1, 1, 1, 1, 1, 1] + [0] * 6) * (scale * (1 + 0.06 * wall / 12) - 1) + 1
-    marks = np.array([-200, -98, -80, -60, -20, 10, 40, 80, 170]) * scale
-    right = np.array([46, 30, 25, 24, 23, 24, 20, 16, 16]) * scale * anatomy.mediastinum
-    left = np.array([46, 33, 26, 23, 20, 19, 18, 16, 16]) * scale * anatomy.mediastinum
+    marks = np.array([-200, -95, -80, -60, -20, 10, 40, 80, 170]) * scale
+    right = np.array([110, 45, 31, 25, 23, 24, 20, 16, 16]) * scale * anatomy.mediastinum
+    left = np.array([110, 46, 32, 25, 24, 25, 22, 17, 16]) * scale * anatomy.mediastinum
     as_float = np.float32
     return Profiles(
         chest_width=width.astype(as_float),

@@ -82,9 +82,22 @@ class Beam:
 
     def window(self, low: tuple[float, float, float], high: tuple[float, float, float]) -> Window:
         """The pixels that the box between two corner points (mm) can touch; may be empty."""
-        corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
-        rows, columns = self.project(corners)
+        rows, columns = [], []
+        for z in (low[2], high[2]):
+            scale = 1 / ((self._s0 + self._s1 * z) * self.spacing)
+            across = [(x - self._centre_x - z * self._turn) * scale for x in (low[0], high[0])]
+            down = [(y - self._centre_y - z * self._tilt) * scale for y in (low[1], high[1])]
+            for u in across:
+                for v in down:
+                    columns.append(self._cos * u - self._sin * v)
+                    rows.append(self._sin * u + self._cos * v)
         return (
-            slice(int(np.clip(rows.min() - 1, 0, self.height)), int(np.clip(rows.max() + 2, 0, self.height))),
-            slice(int(np.clip(columns.min() - 1, 0, self.width)), int(np.clip(columns.max() + 2, 0, self.width))),
+            self._span(min(rows), max(rows), self.height),
+            self._span(min(columns), max(columns), self.width),
         )
+
+    @staticmethod
+    def _span(low: float, high: float, length: int) -> slice:
+        middle = (length - 1) / 2
+        start = min(max(int(low + middle - 1), 0), length)
+        return slice(start, max(min(int(high + middle + 2), length), start))

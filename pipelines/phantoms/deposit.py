@@ -34,7 +34,7 @@ class Deposit:
             self.boxes.append(box)
 
     def clipped(self, chest: Chest) -> tuple[Box, ...]:
-        shown = (clip_box(box, chest.beam.height, chest.beam.width) for box in self.boxes)
+        shown = (clip_box(box, chest.beam.height, chest.beam.width, least=1.0) for box in self.boxes)
         return tuple(box for box in shown if box is not None)
 
 
@@ -53,25 +53,9 @@ def fill(chest: Chest, thickness: np.ndarray, window: Window | None = None, dens
     return added
 
 
-def blotches(shape: tuple[int, int], cell: float, random: np.random.Generator) -> np.ndarray:
-    """Smooth noise about 0 with unit-like spread, blobs about `cell` pixels wide; (H, W) float32."""
-    height, width = shape
-    rows, columns = int(height / cell) + 3, int(width / cell) + 3
-    coarse = random.standard_normal((rows, columns), dtype=np.float32)
-
-    def spread(values: np.ndarray, count: int) -> np.ndarray:
-        places = np.arange(count, dtype=np.float32) / np.float32(cell) + np.float32(0.5)
-        low = places.astype(int)
-        share = (places - low)[:, None]
-        share = share * share * (3 - 2 * share)
-        return values[low] * (1 - share) + values[low + 1] * share
-
-    return spread(spread(coarse, height).T, width).T
-
-
 def lung_place(chest: Chest, side: str, levels: tuple[float, float], random: np.random.Generator, margin: float):
     """A random point (x, y, z) in mm in the visible lung of a side between two levels, `margin` mm from its border."""
-    x, y = chest.middle
+    _, y = chest.middle
     step = 3
     keep = max(margin, 15.0)
     grid = (slice(None, None, step), slice(None, None, step))
@@ -97,7 +81,9 @@ def lung_place(chest: Chest, side: str, levels: tuple[float, float], random: np.
         sign = -1.0 if side == "right" else 1.0
         return np.array([sign * 0.55 * chest.anatomy.chest_half_width, sum(np.clip(levels, -60, 110)) / 2, depth])
     row, column = np.unravel_index(places[int(pick * places.size)], thick.shape)
-    across, down = chest.rays.crop((slice(row * step, row * step + 1), slice(column * step, column * step + 1))).at(depth)
+    across, down = chest.rays.crop((slice(row * step, row * step + 1), slice(column * step, column * step + 1))).at(
+        depth
+    )
     return np.array([float(across[0, 0]), float(down[0, 0]), depth])
 
 

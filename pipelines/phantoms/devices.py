@@ -19,7 +19,8 @@ def _smooth(points: list) -> np.ndarray:
     pieces = []
     for a, b, c, d in zip(knots, knots[1:], knots[2:], knots[3:], strict=False):
         pieces.append(
-            0.5 * (2 * b + (c - a) * share + (2 * a - 5 * b + 4 * c - d) * share**2 + (3 * b - a - 3 * c + d) * share**3)
+            0.5
+            * (2 * b + (c - a) * share + (2 * a - 5 * b + 4 * c - d) * share**2 + (3 * b - a - 3 * c + d) * share**3)
         )
     return np.concatenate([*pieces, knots[-1:]])
 
@@ -57,10 +58,14 @@ def _central_line(chest: Chest, request: FindingRequest, random: np.random.Gener
         entry = [[side * 42 * scale, -150 * scale, 20], [side * 36 * scale, -110 * scale, 20]]
     else:
         level = -62 * scale
-        entry = [[side * 128 * scale, level + 26 * scale, 30], [side * 95 * scale, level + 2 * scale, 40], [side * 55 * scale, level, 30]]
+        entry = [
+            [side * 128 * scale, level + 26 * scale, 30],
+            [side * 95 * scale, level + 2 * scale, 40],
+            [side * 55 * scale, level, 30],
+        ]
     crossing = [[8 * scale, -54 * scale, 14]] if side > 0 else []
     line = _smooth([*entry, *crossing, top, (top + tip) / 2 + np.array([-2.0, 0, 0]), tip])
-    tube(metal, chest.beam, line, 1.25, density=0.5, blur=0.3)
+    tube(metal, chest.beam, line, 1.25, density=0.85, blur=0.3)
 
 
 def _nasogastric(chest: Chest, request: FindingRequest, random: np.random.Generator, metal: np.ndarray) -> None:
@@ -68,8 +73,12 @@ def _nasogastric(chest: Chest, request: FindingRequest, random: np.random.Genera
     y = np.array([-170, -110, -50, 0, 50]) * scale
     middle = [[3 * scale + float(anatomy.spine_x(level)), level, -30] for level in y]
     gate = anatomy.dome["left"]
-    stomach = [[14 * scale, gate - 8 * scale, -20], [34 * scale, gate + 30 * scale, 0], [60 * scale, gate + 52 * scale, 15]]
-    tube(metal, chest.beam, _smooth([*middle, *stomach]), 1.35, density=0.5, blur=0.3)
+    stomach = [
+        [14 * scale, gate - 8 * scale, -20],
+        [34 * scale, gate + 30 * scale, 0],
+        [60 * scale, gate + 52 * scale, 15],
+    ]
+    tube(metal, chest.beam, _smooth([*middle, *stomach]), 1.35, density=0.8, blur=0.3)
 
 
 def _chest_tube(chest: Chest, request: FindingRequest, random: np.random.Generator, metal: np.ndarray) -> None:
@@ -81,7 +90,7 @@ def _chest_tube(chest: Chest, request: FindingRequest, random: np.random.Generat
         [side * 0.38 * wide, anatomy.apex + 24 * scale, -20],
     ])  # fmt: skip
     tube(metal, chest.beam, line, 3.2, density=0.07, blur=0.3)
-    tube(metal, chest.beam, line + np.array([side * 2.0, 0, 0]), 1.2, density=0.5, blur=0.3)
+    tube(metal, chest.beam, line + np.array([side * 2.0, 0, 0]), 1.2, density=0.8, blur=0.3)
 
 
 def _pacemaker(chest: Chest, request: FindingRequest, random: np.random.Generator, metal: np.ndarray) -> None:
@@ -100,7 +109,17 @@ def _pacemaker(chest: Chest, request: FindingRequest, random: np.random.Generato
     crossing = [[10 * scale, -56 * scale, 14]] if side > 0 else []
     inward = [box[0] - side * 22, box[1] - 8 * scale, 80]
     vein = [side * 55 * scale, -62 * scale, 40]
-    courses = [[inward, vein, *crossing, top, junction, [atrium.centre[0], atrium.centre[1] + 0.35 * atrium.semi_axes[1], 20], end]]
+    courses = [
+        [
+            inward,
+            vein,
+            *crossing,
+            top,
+            junction,
+            [atrium.centre[0], atrium.centre[1] + 0.35 * atrium.semi_axes[1], 20],
+            end,
+        ]
+    ]
     if random.random() < 0.6:
         hook = [atrium.centre[0] + 8 * scale, atrium.centre[1] - 0.1 * atrium.semi_axes[1], 30]
         courses.append([inward, vein, *crossing, top + 2, junction + np.array([-3, 14 * scale, 0]), hook])

@@ -8,7 +8,6 @@ from pipelines.phantoms.anatomy import SIDES, SIGN, Anatomy
 from pipelines.phantoms.findings import FindingRequest
 from pipelines.phantoms.organs import heart_solids
 
-
 LARGEST_NORMAL_HEART = 0.495  # cardiothoracic ratio
 
 

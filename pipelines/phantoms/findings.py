@@ -13,20 +13,20 @@ SEVERITIES = ("mild", "moderate", "severe")
 NORMAL_SHARE = 0.33
 # relative weights of the first finding drawn: (PA, AP)
 WEIGHTS = {
-    "pleural effusion": (9, 10),
-    "pneumothorax": (7, 6),
+    "pleural effusion": (11, 12),
+    "pneumothorax": (10, 9),
     "consolidation": (14, 13),
-    "atelectasis": (11, 10),
-    "edema": (7, 9),
-    "nodule": (12, 6),
+    "atelectasis": (14, 14),
+    "edema": (9, 12),
+    "nodule": (11, 6),
     "mass": (10, 6),
-    "cardiomegaly": (10, 9),
+    "cardiomegaly": (13, 12),
     "aortic enlargement": (10, 7),
     "pleural thickening": (10, 7),
-    "rib fracture": (9, 7),
-    "support device": (6, 22),
-    "emphysema": (14, 6),
-    "calcified granuloma": (11, 7),
+    "rib fracture": (7, 5),
+    "support device": (7, 26),
+    "emphysema": (15, 8),
+    "calcified granuloma": (9, 6),
 }
 # how much more likely the second becomes where the first is already there
 COMPANY = {

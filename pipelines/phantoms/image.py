@@ -11,7 +11,7 @@ from pipelines.phantoms import lung_lesions, pleural_lesions
 from pipelines.phantoms.affected import affected_regions
 from pipelines.phantoms.anatomy import draw_anatomy
 from pipelines.phantoms.beam import Beam
-from pipelines.phantoms.chest import Chest, project_chest
+from pipelines.phantoms.chest import Chest
 from pipelines.phantoms.deposit import Deposit
 from pipelines.phantoms.detector import expose
 from pipelines.phantoms.devices import support_device
@@ -20,6 +20,7 @@ from pipelines.phantoms.findings import FindingRequest, complete, draw_findings
 from pipelines.phantoms.fractures import break_ribs
 from pipelines.phantoms.habitus import Habitus, draw_habitus
 from pipelines.phantoms.lung_vessels import add_vessels
+from pipelines.phantoms.projection import project_chest
 from pipelines.phantoms.regions import region_boxes
 from pipelines.phantoms.skeleton import add_skeleton
 from pipelines.phantoms.truth import FINDING_KINDS, PhantomImage, PlacedFinding

@@ -6,13 +6,14 @@ import numpy as np
 
 from pipelines.phantoms.anatomy import SIGN
 from pipelines.phantoms.chest import Chest
-from pipelines.phantoms.deposit import Deposit, blotches, fill, lung_place, zone_span
+from pipelines.phantoms.deposit import Deposit, fill, lung_place, zone_span
 from pipelines.phantoms.disease_shapes import graded, sides_of
 from pipelines.phantoms.findings import FindingRequest
 from pipelines.phantoms.organs import Ellipsoid, hilum_points
-from pipelines.phantoms.regions import lung_mask, mask_box
+from pipelines.phantoms.regions import lung_mask, mask_box, solid_box
 from pipelines.phantoms.solids import ramp
-from pipelines.phantoms.strokes import tube
+from pipelines.phantoms.strokes import segments, tube
+from pipelines.phantoms.texture import blotches
 
 
 def consolidation(chest: Chest, request: FindingRequest, random: np.random.Generator) -> Deposit:
@@ -49,8 +50,17 @@ def atelectasis(chest: Chest, request: FindingRequest, random: np.random.Generat
             level = dome - random.uniform(6, 34) * scale
             share = np.linspace(0, 1, 12)
             rise = random.uniform(-0.15, 0.32) * length
-            line = np.stack([start + sign * length * share, level - rise * share - 3 * np.sin(np.pi * share), 0 * share], axis=1)
-            tube(plates, chest.beam, line, random.uniform(2.4, 3.6) * scale, density=graded(request.severity, 4.0, 5.0, 6.0), blur=0.4)
+            line = np.stack(
+                [start + sign * length * share, level - rise * share - 3 * np.sin(np.pi * share), 0 * share], axis=1
+            )
+            tube(
+                plates,
+                chest.beam,
+                line,
+                random.uniform(2.4, 3.6) * scale,
+                density=graded(request.severity, 4.0, 5.0, 6.0),
+                blur=0.4,
+            )
         x, y = chest.middle
         above = ramp(y, dome - graded(request.severity, 14, 26, 42) * scale, dome + 4)
         across = ramp(np.abs(x), 0.9 * chest.anatomy.chest_half_width, 0.4 * chest.anatomy.chest_half_width)
@@ -64,18 +74,22 @@ def edema(chest: Chest, request: FindingRequest, random: np.random.Generator) ->
     """Fluid about both hila and in the septa: haze, blurred vessels, short lines at the lateral bases."""
     deposit, scale = Deposit(), chest.anatomy.scale
     x, y = chest.middle
-    mottled = 1 + np.float32(0.16) * blotches(x.shape, 5.0, random) + np.float32(0.2) * blotches(x.shape, 11.0, random)
+    mottled = 1 + np.float32(0.12) * blotches(x.shape, 5.0, random) + np.float32(0.16) * blotches(x.shape, 11.0, random)
     for side in sides_of(request):
         hilum, sign = hilum_points(chest.anatomy)[side], SIGN[side]
         reach = np.float32(graded(request.severity, 46, 54, 64) * scale)
-        away = ((x - np.float32(hilum[0] + sign * 14)) / reach) ** 2 + ((y - np.float32(hilum[1] + 16)) / (1.25 * reach)) ** 2
+        away = ((x - np.float32(hilum[0] + sign * 14)) / reach) ** 2 + (
+            (y - np.float32(hilum[1] + 16)) / (1.25 * reach)
+        ) ** 2
         share = np.float32(graded(request.severity, 0.2, 0.32, 0.46)) * np.exp(-away) * mottled
         lines = np.zeros_like(x)
-        for _ in range(int(graded(request.severity, 8, 14, 20))):
-            level = random.uniform(0.55, 0.95) * chest.anatomy.dome[side]
-            outer = sign * chest.anatomy.chest_half_width * random.uniform(0.72, 0.9)
-            end = outer - sign * random.uniform(9, 18) * scale
-            tube(lines, chest.beam, np.array([[outer, level, 0], [end, level + random.normal(0, 3), 0]]), 1.0, 3.0)
+        count = int(graded(request.severity, 10, 18, 26))
+        level = random.uniform(0.5, 0.95, count) * chest.anatomy.dome[side]
+        outer = sign * chest.anatomy.chest_half_width * random.uniform(0.7, 0.9, count)
+        starts = np.stack([outer, level, 0 * level], axis=1)
+        reach_in = -sign * random.uniform(9, 18, count) * scale
+        ends = starts + np.stack([reach_in, random.normal(0, 3, count), 0 * level], axis=1)
+        segments(lines, chest.beam, starts, ends, 1.0, 3.0)
         haze = chest.aerated * np.maximum(share, 0)
         seen = fill(chest, (haze + lines * ramp(chest.aerated, 0, 30)) * chest.sides[side])
         deposit.see(seen, share=0.3)
@@ -94,9 +108,14 @@ def nodule(chest: Chest, request: FindingRequest, random: np.random.Generator) -
         size = graded(request.severity, 10, 15.5, 21.5) + random.uniform(-2, 3)
         place = lung_place(chest, side, zone_span(chest, request.zone), random, 14)
         half = size / 2
-        shape = Ellipsoid(tuple(place), (half * random.uniform(1, 1.12), half * random.uniform(0.9, 1), 1.25 * half), random.uniform(0, 3))
+        shape = Ellipsoid(
+            tuple(place),
+            (half * random.uniform(1, 1.12), half * random.uniform(0.9, 1), 1.25 * half),
+            random.uniform(0, 3),
+        )
         window, chords = chest.solid(shape)
-        deposit.see(fill(chest, chords.length(), window, 1.12), window)
+        fill(chest, chords.length(), window, 1.12)
+        deposit.boxes.append(solid_box(chest, shape))
         deposit.details["size_mm"] = round(float(size), 1)
     return deposit
 
@@ -125,10 +144,10 @@ def granuloma(chest: Chest, request: FindingRequest, random: np.random.Generator
     for side in sides_of(request):
         size = graded(request.severity, 6.5, 8.0, 10.0) + random.uniform(-0.5, 1.0)
         place = lung_place(chest, side, zone_span(chest, request.zone), random, 12)
-        window, chords = chest.solid(Ellipsoid(tuple(place), (size / 2,) * 3))
-        calcium = chords.length() * np.float32(2.2)
-        chest.bone[window] += calcium
-        deposit.see(calcium * np.float32(1.5), window)
+        shape = Ellipsoid(tuple(place), (size / 2,) * 3)
+        window, chords = chest.solid(shape)
+        chest.bone[window] += np.float32(2.2) * chords.length()
+        deposit.boxes.append(solid_box(chest, shape))
         deposit.details["size_mm"] = round(float(size), 1)
     return deposit
 

@@ -40,7 +40,7 @@ def heart_solids(anatomy: Anatomy) -> dict[str, Ellipsoid]:
             (-8 * size + shift, middle - 4 * size, 14.0), (33 * size, 45 * size, 74 * size), -0.1
         ),
         "base": Ellipsoid(
-            (12 * base + shift, max(top, middle - 46 * base), 14.0), (33 * base, 46 * base, 56 * base), 0.25
+            (8 * base + shift, max(top, middle - 46 * base), 14.0), (33 * base, 46 * base, 56 * base), 0.25
         ),
     }
 
@@ -51,8 +51,8 @@ def vessel_solids(anatomy: Anatomy) -> dict[str, Ellipsoid]:
     widening = max(anatomy.arch - 1.0, 0.0) * scale
     return {
         "arch": Ellipsoid(
-            ((17 + 3 * (anatomy.arch > 1.2)) * scale + shift + 8 * widening, -24 * scale - 8 * widening, -8.0),
-            (20 * arch, 17.5 * arch, 36 * arch),
+            (13 * scale + shift + 10 * widening, -24 * scale - 8 * widening, -8.0),
+            (22 * arch, 18 * arch, 40 * arch),
             0.5,
         ),
         "ascending aorta": Ellipsoid(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.phantoms.chest import Chest, cavity_wall
-from pipelines.phantoms.deposit import Deposit, blotches, fill
+from pipelines.phantoms.deposit import Deposit, fill
 from pipelines.phantoms.disease_shapes import graded, sides_of
 from pipelines.phantoms.findings import FindingRequest
 from pipelines.phantoms.solids import ramp
+from pipelines.phantoms.texture import blotches
 
 
 def effusion(chest: Chest, request: FindingRequest, random: np.random.Generator) -> Deposit:
@@ -29,7 +30,7 @@ def effusion(chest: Chest, request: FindingRequest, random: np.random.Generator)
             level = np.float32(sulcus) - np.float32(height) * (np.float32(0.5) + np.float32(0.62) * climb)
             share = ramp(y - level, -9.0 * scale, 9.0 * scale) * np.float32(0.95)
         share = share * (1 + np.float32(0.03) * blotches(share.shape, 12.0, random))
-        deposit.see(fill(chest, chest.aerated * share * chest.sides[side]), share=0.14)
+        deposit.see(fill(chest, chest.aerated * share * chest.sides[side]), share=0.3)
     deposit.details["position"] = "supine" if supine else "upright"
     return deposit
 

@@ -21,16 +21,17 @@ def region_boxes(chest: Chest) -> dict[str, Box]:
     return {name: box for name, box in shown.items() if box is not None}
 
 
-def clip_box(box: PixelBox, height: int, width: int) -> Box | None:
-    """The part of a pixel box inside the image, relative to it; None if too little of the box is left."""
+def clip_box(box: PixelBox, height: int, width: int, least: float = 2.0) -> Box | None:
+    """The part of a pixel box inside the image, relative to it; None if too little of the box is left
+    or a side is shorter than `least` pixels."""
     x_min, y_min, x_max, y_max = box
     left, right = max(x_min, 0.0), min(x_max, float(width))
     top, bottom = max(y_min, 0.0), min(y_max, float(height))
-    if right - left < 2 or bottom - top < 2:
+    if right - left < least or bottom - top < least:
         return None
     if (right - left) * (bottom - top) < LEAST_SHARE * (x_max - x_min) * (y_max - y_min):
         return None
-    return (left / width, top / height, right / width, bottom / height)
+    return (float(left / width), float(top / height), float(right / width), float(bottom / height))
 
 
 def mask_box(mask: np.ndarray, top: int = 0, left: int = 0) -> PixelBox | None:
@@ -104,15 +105,17 @@ def _lungs(chest: Chest) -> dict[str, PixelBox]:
             chest, (inner, outer), (hilum[1] - 32 * scale, hilum[1] + 42 * scale), hilum[2]
         )
         sulcus, dome = anatomy.sulcus[side], anatomy.dome[side]
-        wall = float(chest.profiles.chest_width[chest.profiles.index(np.float32(sulcus - 12 * scale))])
-        wall = sign * wall + float(anatomy.spine_x(sulcus))
-        inner, outer = sorted((wall - sign * 40 * scale, wall + sign * 3))
-        boxes[f"{side} costophrenic angle"] = place_box(chest, (inner, outer), (sulcus - 36 * scale, sulcus + 2), 0.0)
+        # the sharp end of the sulcus is too thin to be seen
+        bottom = sulcus - 11 * scale
+        wall = float(chest.profiles.chest_width[chest.profiles.index(np.float32(bottom))])
+        wall = sign * wall + float(anatomy.spine_x(bottom))
+        inner, outer = sorted((wall - sign * 48 * scale, wall + sign * 3))
+        boxes[f"{side} costophrenic angle"] = place_box(chest, (inner, outer), (bottom - 46 * scale, bottom + 4), 0.0)
         inner, outer = sorted((sign * 16 * scale, wall))
-        boxes[f"{side} hemidiaphragm"] = place_box(chest, (inner, outer), (dome - 5 * scale, sulcus + 2), 0.0)
+        boxes[f"{side} hemidiaphragm"] = place_box(chest, (inner, outer), (dome - 5 * scale, bottom + 4), 0.0)
         line = clavicle_line(anatomy, side)
         rows, columns = chest.beam.project(line)
-        thick = 7 * scale * chest.beam.magnification(40.0)
+        thick = 9 * scale * chest.beam.magnification(40.0)
         boxes[f"{side} clavicle"] = (columns.min() - 2, rows.min() - thick, columns.max() + 2, rows.max() + thick)
     return boxes
 
@@ -148,7 +151,7 @@ def _midline(chest: Chest) -> dict[str, PixelBox]:
         ),
         "cardiac silhouette": silhouette,
         "cavoatrial junction": place_box(
-            chest, (svc_x - 15 * scale, svc_x + 14 * scale), (junction - 13 * scale, junction + 13 * scale), 8.0
+            chest, (svc_x - 20 * scale, svc_x + 19 * scale), (junction - 19 * scale, junction + 19 * scale), 8.0
         ),
         "right atrium": place_box(
             chest,
@@ -157,7 +160,10 @@ def _midline(chest: Chest) -> dict[str, PixelBox]:
             atrium.centre[2],
         ),
         "carina": place_box(
-            chest, (carina[0] - 19 * scale, carina[0] + 19 * scale), (carina[1] - 11 * scale, carina[1] + 19 * scale), -12.0
+            chest,
+            (carina[0] - 23 * scale, carina[0] + 23 * scale),
+            (carina[1] - 15 * scale, carina[1] + 24 * scale),
+            -12.0,
         ),
         "abdomen": (abdomen[0], abdomen[1], abdomen[2], float(beam.height)),
     }

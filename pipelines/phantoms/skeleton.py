@@ -60,7 +60,9 @@ def _ribs(chest: Chest, wall: Wall, front: bool, fractures: tuple) -> None:
     share *= share
     section = np.sqrt(np.maximum(1 - share, 0))
     # cortex: brighter rims; the lower one is the denser
-    cortex = np.exp(-((share - np.float32(0.7)) ** 2) * np.float32(14)) * (np.float32(0.5) + np.float32(0.25) * (offset > 0))
+    cortex = np.exp(-((share - np.float32(0.7)) ** 2) * np.float32(14)) * (
+        np.float32(0.5) + np.float32(0.25) * (offset > 0)
+    )
     last = np.float32(10.4 if front else 12.4)
     present = (nearest >= 1) & (nearest <= last)
     outer = wall.lift * wall.depth
@@ -75,6 +77,7 @@ def _ribs(chest: Chest, wall: Wall, front: bool, fractures: tuple) -> None:
     else:
         fade = ramp(side, 12.0, 26.0)
         fade *= 1 - (nearest >= 11.5) * ramp(side, 70.0, 90.0)
+    fade *= 1 - np.float32(0.45) * (wall.lift <= 0)  # end-on at the side, it is thin
     thickness = shell * (np.float32(0.34) * section + np.float32(0.4) * cortex) * fade * present
     chest.bone += thickness * np.float32((1.05 if front else 1.6) * anatomy.bone)
 
@@ -123,7 +126,7 @@ def _clavicle(chest: Chest, side: str) -> None:
         return
     middle = np.interp(across, columns[order], rows[order])
     share = np.interp(across, columns[order], np.linspace(0, 1, 40)[order])
-    within = ((across >= columns.min()) & (across <= columns.max())).astype(np.float32)
+    within = ramp(np.minimum(across - columns.min(), columns.max() - across), 0.0, 5.0)
     radius = (5.6 + 3.4 * (1 - share) ** 6 + 1.2 * share**4) * anatomy.scale * beam.magnification(40.0)
     down = np.arange(window[0].start, window[0].stop)[:, None]
     ratio = ((down - middle) / radius) ** 2
@@ -147,7 +150,9 @@ def _shoulder(chest: Chest, side: str) -> None:
     for first, second in ((0, 1), (1, 2), (2, 0)):
         along = corners[second] - corners[first]
         normal = np.array([along[1], -along[0]]) / np.hypot(*along)
-        gap = (x - np.float32(corners[first][0])) * np.float32(normal[0]) + (y - np.float32(corners[first][1])) * np.float32(normal[1])
+        gap = (x - np.float32(corners[first][0])) * np.float32(normal[0]) + (
+            y - np.float32(corners[first][1])
+        ) * np.float32(normal[1])
         distance = gap if distance is None else np.maximum(distance, gap)
     plate = 1.1 * ramp(distance, 1.5, -2.5) + 2.6 * np.exp(-(((distance + 3.0) / 3.2) ** 2))
     chest.bone[window] += (plate * anatomy.bone * scale).astype(np.float32)
@@ -155,9 +160,24 @@ def _shoulder(chest: Chest, side: str) -> None:
     spine_of_scapula = np.column_stack([sign * line[:, 0], line[:, 1], np.full(2, -85 * scale)])
     tube(chest.bone, chest.beam, spine_of_scapula, 5.0 * scale, density=0.3 * anatomy.bone)
     for shape, density in (
-        (Ellipsoid((sign * (spread + 24 * scale), top - 52 * scale, -12.0), (24 * scale, 25 * scale, 24 * scale)), 0.22),
-        (Ellipsoid((sign * (spread + 42 * scale), top + 50 * scale, -8.0), (120 * scale, 11 * scale, 11 * scale), np.pi / 2 - sign * 0.13), 0.5),
-        (Ellipsoid((sign * (spread + 4 * scale), top - 76 * scale, -25.0), (26 * scale, 8 * scale, 12 * scale), sign * 0.3), 0.3),
+        (
+            Ellipsoid((sign * (spread + 24 * scale), top - 52 * scale, -12.0), (24 * scale, 25 * scale, 24 * scale)),
+            0.22,
+        ),
+        (
+            Ellipsoid(
+                (sign * (spread + 42 * scale), top + 50 * scale, -8.0),
+                (120 * scale, 11 * scale, 11 * scale),
+                np.pi / 2 - sign * 0.13,
+            ),
+            0.5,
+        ),
+        (
+            Ellipsoid(
+                (sign * (spread + 4 * scale), top - 76 * scale, -25.0), (26 * scale, 8 * scale, 12 * scale), sign * 0.3
+            ),
+            0.3,
+        ),
     ):
         window, chords = chest.solid(shape)
         chest.bone[window] += np.float32(density * anatomy.bone) * chords.length()

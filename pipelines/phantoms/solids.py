@@ -51,5 +51,6 @@ def ellipsoid(rays: Rays, centre: tuple, semi_axes: tuple, tilt: float = 0.0) ->
 
 def ramp(values: np.ndarray, start: float, stop: float) -> np.ndarray:
     """Smooth step from 0 at `start` to 1 at `stop` (either may be the larger)."""
-    share = np.clip((values - np.float32(start)) * np.float32(1 / (stop - start)), 0, 1)
+    share = (values - np.float32(start)) * np.float32(1 / (stop - start))
+    share = np.minimum(np.maximum(share, 0), 1)
     return share * share * (3 - 2 * share)

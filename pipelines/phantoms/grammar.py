@@ -103,10 +103,13 @@ def _fits(when: dict, finding: PlacedFinding) -> bool:
         "side": lambda wanted: one_side if wanted == "one" else finding.side == "bilateral",
         "severity": lambda wanted: finding.severity in wanted,
         "zone": lambda wanted: finding.zone in wanted,
-        "count": lambda wanted: (len(finding.boxes) > 1) == (wanted == "many"),
+        "count": lambda wanted: (max(len(finding.boxes), finding.details.get("ribs", 1)) > 1) == (wanted == "many"),
         "device": lambda wanted: device_of(finding) in wanted,
+        "position": lambda wanted: finding.details.get("position", "upright") == wanted,
         "measured": lambda wanted: ("size_mm" in finding.details) == wanted,
     }
+    if unknown := set(when) - set(checks):
+        raise ValueError(f"phrases.yaml: `when` knows {', '.join(checks)}; found {', '.join(sorted(unknown))}")
     return all(checks[key](wanted) for key, wanted in when.items())
 
 

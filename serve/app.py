@@ -1,6 +1,6 @@
 """The served application: `serve run serve.app:build model=DIR`, then http://127.0.0.1:8000."""
 
-from __future__ import annotations
+# Serve reads the type of `build`'s argument as an object: hence no postponed annotations here
 
 import os
 

@@ -77,11 +77,14 @@ class SizeLimit:
 
         async def noted(message):
             nonlocal answered
-            answered = True
-            await send(message)
+            # whatever the application makes of the broken-off body, the answer is the refusal below
+            if answered or arrived <= self._most_bytes:
+                answered = True
+                await send(message)
 
         try:
             await self._app(scope, counted, noted)
         except _TooLarge:
-            if not answered:
-                await refusal(scope, receive, send)
+            log.info("a request was broken off at its size limit")
+        if arrived > self._most_bytes and not answered:
+            await refusal(scope, receive, send)

@@ -148,7 +148,8 @@ class _Panel:
             write((MARGIN, y), self.title, font=ImageFont.load_default(self.size + 9), fill=INK)
             y += self.size + 9 + 20
         if not self.findings:
-            write((MARGIN, y), "No findings.", font=body, fill=QUIET)
+            # not "no findings": that would be a statement about the patient
+            write((MARGIN, y), "The model wrote no sentence about this image.", font=small, fill=QUIET)
             y += 2 * self.size
         indent = MARGIN + self.size + 26
         for index, finding in enumerate(self.findings):

@@ -233,3 +233,10 @@ def test_impossible_arguments_are_refused_before_anything_starts(wrong, model_di
     arguments = {"model": str(model_dir)} | wrong if wrong else {}
     with pytest.raises(ValueError, match="model|modle|device"):
         AppArguments(**arguments)
+
+
+def test_the_builder_is_typed_for_the_command_line():
+    """`serve run serve.app:build model=DIR` only checks what it can read from the annotation."""
+    import inspect
+
+    assert next(iter(inspect.signature(build).parameters.values())).annotation is AppArguments

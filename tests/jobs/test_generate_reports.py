@@ -202,6 +202,19 @@ def test_what_remains_falls_into_the_same_parts(finished):
     assert remaining == [part for place, part in enumerate(parts) if place not in finished]
 
 
+def test_results_in_an_object_store():
+    """Everything goes through the store's own interface, as for s3://; here the store is in memory."""
+    results = Results("memory://reports/here")
+    key = results.open({"model": "one"}, resume=False)
+    row = {"uri": "a", "status": "not reported", "status_reason": "BodyPartExamined is HAND, not CHEST"}
+    results.write_part("part-1", [row], [{"uri": "b", "stage": "read", "reason": "the file is empty"}])
+    again = Results("memory://reports/here")
+    assert again.open({"model": "one"}, resume=True) == key and again.finished() == {"a", "b"}
+    assert again.counts()["images"] == 2 and again.counts()["quarantined"] == {"read: the file is empty": 1}
+    with pytest.raises(ValueError, match="another model"):
+        again.open({"model": "two"}, resume=True)
+
+
 def test_impossible_settings_are_refused_together(model_dir, tmp_path):
     good = ReportRun(model=model_dir, input="in", output="out")
     with pytest.raises(ValueError, match="batch_size.*found 0.*unknown format hl7; valid: parquet, .*overlays"):

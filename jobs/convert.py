@@ -89,7 +89,7 @@ def _source(text: str) -> tuple[str, str]:
         raise ValueError(f"--source expects KIND=PATH; found {text!r}")
     if kind not in kinds():
         raise ValueError(f"--source {text}: unknown kind {kind!r}; there are: {', '.join(kinds())}")
-    return kind, root if "://" in root else os.path.abspath(root)
+    return kind, root
 
 
 def _summarize(manifest: dict[str, Any], output: str, seconds: float) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,6 +54,9 @@ class Conversion:
     def __post_init__(self) -> None:
         if not self.sources:
             raise ValueError("expected at least one source; found none")
+        # workers run in another directory
+        absolute = tuple((kind, root if "://" in root else os.path.abspath(root)) for kind, root in self.sources)
+        object.__setattr__(self, "sources", absolute)
         for name, least in (("image_size", 16), ("rows_per_shard", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}; found {getattr(self, name)}")
@@ -151,12 +155,14 @@ def _convert_batch(batch: dict[str, Any], task: ShardTask) -> pa.Table:
 
 def _earlier_manifest(output: OutputFolder, conversion: Conversion) -> dict[str, Any] | None:
     """The manifest of the conversion that is resumed; None for a fresh start."""
-    if output.is_empty():
+    if not output.names():
         return None
     if not conversion.resume:
         raise OutputError(f"{output.root} is not empty; choose another output, or --resume what was interrupted there")
-    content = output.read(MANIFEST_FILE)
     output.remove_unfinished()
+    content = output.read(MANIFEST_FILE)
+    if content is None and output.names() <= {PLAN_FILE}:
+        return None  # killed before the first manifest: nothing was converted yet
     if content is None:
         raise OutputError(f"{output.root} is not empty and holds no {MANIFEST_FILE}: nothing to resume there")
     manifest = json.loads(content)

@@ -195,8 +195,11 @@ def _parquet(table: pa.Table) -> bytes:
 def _counts_of_finished(output: OutputFolder, name: str, plan_hash: str) -> ShardCounts | None:
     if not output.exists(name):
         return None
-    with output.filesystem.open(output.uri(name), "rb") as file:
-        metadata = pq.read_schema(file).metadata or {}
+    try:
+        with output.filesystem.open(output.uri(name), "rb") as file:
+            metadata = pq.read_schema(file).metadata or {}
+    except pa.ArrowInvalid:
+        return None  # a disk that failed may leave a damaged file: made again
     if metadata.get(_HASH_KEY, b"").decode() != plan_hash:
         raise SourceError(f"{output.uri(name)} belongs to another conversion; convert into an empty folder")
     return ShardCounts.from_json(metadata[_COUNTS_KEY])

@@ -29,11 +29,13 @@ class OutputFolder:
     def uri(self, name: str) -> str:
         return f"{self.root}/{name}"
 
-    def is_empty(self) -> bool:
+    def names(self) -> set[str]:
+        """The names of the files and folders directly in it; empty if it does not exist yet."""
         try:
-            return not self.filesystem.ls(self.root, detail=False)
+            entries = self.filesystem.ls(self.root, detail=False)
         except FileNotFoundError:
-            return True
+            return set()
+        return {entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries}
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes, or None if there is no such file."""

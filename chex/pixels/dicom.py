@@ -15,6 +15,7 @@ from chex.pixels.presentation import brightness
 
 RADIOGRAPHS = ("CR", "DX", "RG")
 UNCERTAIN = ("OT", "SC")
+_NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
 _INFLATED_LIMIT = 2**29
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"
@@ -80,6 +81,9 @@ def _why_no_pixels(data: bytes) -> str:
 
     header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
     kind = header.get("SOPClassUID")
+    announced = header.file_meta.get("MediaStorageSOPClassUID")
+    if kind is None and announced and "Image" not in announced.name:
+        return f"no pixel data ({announced.name})"  # a DICOMDIR, for one
     if kind is None:
         return f"the file is truncated: it ends within its header, after {len(data)} bytes"
     start = max(data.find(_PIXEL_DATA + form) for form in (b"OB", b"OW"))
@@ -117,6 +121,9 @@ def _text(dataset, keyword: str) -> str | None:
 
 def _refuse(dataset, modality: str | None) -> None:
     """Everything that is wrong with the file at once, before anything is decoded."""
+    missing = [keyword for keyword in _NEEDED if keyword not in dataset]
+    if missing:
+        raise UnusableImage("decode", f"the elements {', '.join(missing)} are missing")
     problems = []
     if modality not in (*RADIOGRAPHS, *UNCERTAIN, None):
         problems.append(f"Modality {modality} is not a radiograph")

@@ -38,6 +38,12 @@ def sequence_item(**elements) -> Sequence:
     return Sequence([item])
 
 
+def saved(dataset: Dataset, strict: bool = True) -> bytes:
+    sink = io.BytesIO()
+    pydicom.dcmwrite(sink, dataset, enforce_file_format=strict)
+    return sink.getvalue()
+
+
 # Grey values of DICOM files
 
 
@@ -74,6 +80,11 @@ def test_signed_values():
     signed = (RAMP.astype(np.int16) - 2048).astype(np.int16)
     window = pixels_of(made_dicom(signed, bits=16, WindowCenter=0, WindowWidth=4096))
     assert (window == pixels_of(made_dicom(RAMP, WindowCenter=2048, WindowWidth=4096))).all()
+
+
+def test_bits_beyond_those_stored_are_ignored():
+    window = {"WindowCenter": 2048, "WindowWidth": 4096}
+    assert (pixels_of(made_dicom(RAMP | 0x8000, **window)) == pixels_of(made_dicom(RAMP, **window))).all()
 
 
 def test_voi_table_agrees_with_pydicom_and_goes_before_the_window():
@@ -189,9 +200,7 @@ def test_transfer_syntaxes_that_pydicom_does_not_write(syntax, encode):
         [encode(RAMP, **({"bitspersample": 12} if encode is imagecodecs.ljpeg_encode else {}))]
     )
     dataset.file_meta.TransferSyntaxUID = syntax
-    sink = io.BytesIO()
-    dataset.save_as(sink, enforce_file_format=True)
-    assert (pixels_of(sink.getvalue()) == expected).all()
+    assert (pixels_of(saved(dataset)) == expected).all()
 
 
 def test_what_the_file_says_of_itself():
@@ -231,6 +240,24 @@ def test_other_modalities_are_refused():
     assert refusal(made_dicom(RAMP, Modality="CT")) == "decode: Modality CT is not a radiograph"
 
 
+def test_a_file_without_pixels_says_what_it_is():
+    dataset = made_dataset(RAMP)
+    del dataset.PixelData
+    assert refusal(saved(dataset)) == (
+        "decode: no pixel data (Computed Radiography Image Storage); the file may be truncated"
+    )
+    dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+    del dataset.SOPClassUID
+    dataset.preamble = b"\0" * 128
+    assert refusal(saved(dataset, strict=False)) == "decode: no pixel data (Media Storage Directory Storage)"
+
+
+def test_missing_elements_are_named():
+    dataset = made_dataset(RAMP)
+    del dataset.Columns, dataset.BitsStored
+    assert refusal(saved(dataset)) == "decode: the elements Columns, BitsStored are missing"
+
+
 def test_truncation_names_both_lengths():
     data = made_dicom(RAMP)
     assert "truncated: expected 8192 bytes, found 8092" in refusal(data[:-100])
@@ -255,12 +282,27 @@ def test_empty_and_unknown():
     assert refusal(b"hello", "a.txt").startswith("read: not a DICOM, JPEG or PNG file")
 
 
+@pytest.mark.parametrize("kind", ["DICOM", "PNG", "JPEG"])
+def test_damaged_bytes_never_raise_anything_else(kind):
+    generator = np.random.default_rng(7)
+    values = generator.integers(0, 4096, (32, 32), np.uint16)
+    window = {"WindowCenter": 2048, "WindowWidth": 4096, "RescaleSlope": 1, "RescaleIntercept": 0}
+    data = made_dicom(values, **window) if kind == "DICOM" else picture((values >> 4).astype(np.uint8), kind)
+    for _ in range(300):
+        damaged = bytearray(data)
+        first = 132 if kind == "DICOM" else 8
+        for place in generator.integers(first, min(len(data), first + 1000), 6):
+            damaged[place] = generator.integers(0, 256)
+        try:
+            assert read_radiograph(bytes(damaged), "x").pixels.dtype == np.uint8
+        except UnusableImage as refused:
+            assert refused.reason
+
+
 def test_decompression_bombs():
     dataset = made_dataset(RAMP)
     dataset.Rows = dataset.Columns = 50_000
-    sink = io.BytesIO()
-    dataset.save_as(sink, enforce_file_format=True)
-    assert "50000 x 50000 pixels" in refusal(sink.getvalue())
+    assert "50000 x 50000 pixels" in refusal(saved(dataset))
     # a PNG that declares 20,000 x 20,000 pixels in its header
     header = struct.pack(">II5B", 20_000, 20_000, 8, 0, 0, 0, 0)
     chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))

@@ -150,6 +150,27 @@ def test_resume_makes_what_is_missing_and_nothing_else(converted, vindr, tmp_pat
     assert fingerprints(output) == fingerprints(whole)
 
 
+def test_resume_at_the_very_beginning_and_over_a_damaged_file(converted, vindr, tmp_path):
+    whole, manifest = converted
+    output = tmp_path / "shards"
+    prepare(conversion(vindr, output))
+    (output / "manifest.json").unlink()  # as if killed between the plan and the manifest
+    damaged = output / "dataset=vindr-cxr" / "split=test" / "part-00000.parquet"
+    prepare(conversion(vindr, output, resume=True))
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"PAR1 and then nothing")
+    assert convert(conversion(vindr, output, resume=True), progress=False) == manifest
+    assert fingerprints(output) == fingerprints(whole)
+
+
+def test_relative_paths(converted, vindr, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(vindr, tmp_path / "raw")
+    manifest = convert(conversion("raw", "shards"), progress=False)
+    assert manifest["rows"] == converted[1]["rows"]
+    assert next(samples("shards", "train")).study.uri == str(tmp_path / "raw" / "train" / "i0.dicom")
+
+
 def test_resume_refuses_another_conversion(converted, vindr, tmp_path):
     output = tmp_path / "shards"
     shutil.copytree(converted[0], output)

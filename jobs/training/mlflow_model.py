@@ -27,11 +27,12 @@ class ChexModel(mlflow.pyfunc.PythonModel):
         from chex.records import Query
 
         pixels = read_radiograph(row["image"], "image").pixels
-        if not row.get("text"):
+        text = row.get("text")
+        if not isinstance(text, str) or not text.strip():  # pandas has NaN where a cell is empty
             (report,) = self.session.report([pixels])
             return {"text": report.text, "findings": [asdict(finding) for finding in report.findings]}
         (features,) = self.session.encode([pixels])
-        ((finding,),) = self.session.ask([features], [[Query(text=row["text"], name=row["text"])]])
+        ((finding,),) = self.session.ask([features], [[Query(text=text, name=text)]])
         return {"text": finding.sentence, "findings": [asdict(finding)]}
 
 

@@ -17,6 +17,7 @@ NOTHING = AugmentationConfig(
     crop_area=(1, 1), crop_aspect=(1, 1), flip=0, rotation_degrees=0, shift=0, scale=(1, 1), contrast=(1, 1),
     brightness=(1, 1), blur=0,
 )  # fmt: skip
+FRAME = Frame(64, 64, 64)
 ANNOTATIONS = Annotations(
     sentences=("Small right pleural effusion.", "The heart is normal."),
     indication="Pain on the LEFT side.",
@@ -34,9 +35,9 @@ def pixels():
     return np.random.default_rng(3).integers(0, 256, (64, 64), dtype=np.uint8)
 
 
-def augmented(config, seed=0, annotations=ANNOTATIONS, frame=Frame(64, 64, 64)):
+def augmented(config, seed=0, annotations=ANNOTATIONS):
     generator = sample_generator(seed, 0, "mimic/1")
-    return augment(pixels(), annotations, frame=frame, config=config, generator=generator, vocabulary=load())
+    return augment(pixels(), annotations, frame=FRAME, config=config, generator=generator, vocabulary=load())
 
 
 def test_nothing_switched_on_changes_nothing():

@@ -1,0 +1,52 @@
+"""The train command: what it accepts, and that every shipped experiment is usable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chex.config import ConfigError
+from chex.training_config import STAGES
+from jobs import train
+
+EXPERIMENTS = sorted((Path(train.__file__).parent / "experiments").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("preset", ["tiny", "base"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_preset_has_every_stage(preset, stage):
+    config = train.configuration(preset, stage, overrides=["optimizer.lr=0.25"], workers=2)
+    assert (config.stage, config.optimizer.lr, config.workers) == (stage, 0.25, 2)
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_experiment_says_its_command(file):
+    preset, _, stage = file.stem.partition("-")
+    command = file.read_text().splitlines()[0].removeprefix("# python -m jobs.train ").split()
+    arguments = train._parser().parse_args(command)
+    assert (arguments.preset, arguments.stage) == (preset, stage)
+    train.configuration(preset, stage, file=file)
+
+
+def test_the_images_have_the_size_the_model_takes():
+    from chex.model_config import PRESETS
+
+    for preset, build in PRESETS.items():
+        for stage in STAGES:
+            assert train.configuration(preset, stage).data.image_size == build().image_encoder.image_size
+
+
+def test_unknown_presets_and_keys_are_named():
+    with pytest.raises(ValueError, match="no experiment huge-detector; there are base-contrastive"):
+        train.configuration("huge", "detector")
+    with pytest.raises(ConfigError, match="optimizer.learning_rate: no such key"):
+        train.configuration("tiny", "detector", overrides=["optimizer.learning_rate=1"])
+
+
+def test_the_command_refuses_with_a_status(tmp_path, capsys):
+    common = ["--data", str(tmp_path / "nothing"), "--output", str(tmp_path / "model")]
+    assert train.main(["--stage", "detector", *common, "--workers", "0", "--tracking-uri", "none"]) == 2
+    assert train.main(["--stage", "detector", *common, "--set", "optimizer.steps=0"]) == 2
+    with pytest.raises(SystemExit):
+        train.main(["--stage", "everything", *common])

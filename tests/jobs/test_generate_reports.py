@@ -121,7 +121,9 @@ def test_an_interrupted_run_goes_on_to_the_same_result(whole, model_dir, folder,
     with pytest.raises(ValueError, match="--resume"):
         run(model_dir, folder, broken, prompts, rows_per_part=2)
     summary = run(model_dir, folder, broken, prompts, rows_per_part=2, resume=True)
-    assert summary["this_run"]["already_done"] == 4 and summary["this_run"]["images"] == 3
+    # two parts were finished; which ones is up to the order in which batches come through
+    assert summary["this_run"]["already_done"] in (3, 4)
+    assert summary["this_run"]["already_done"] + summary["this_run"]["images"] == 7
     names = sorted(path.relative_to(whole) for path in whole.rglob("*.parquet"))
     assert names == sorted(path.relative_to(broken) for path in broken.rglob("*.parquet"))
     assert rows_of(broken) == rows_of(whole) and rows_of(broken, "quarantine") == rows_of(whole, "quarantine")

@@ -33,7 +33,7 @@ class Fracture:
         near = (np.abs(number - self.rib) < 0.62) & (np.abs(beyond) < 60)
         moved = np.float32(self.step) * np.exp(-np.abs(beyond) * np.float32(1 / 24)) * np.where(beyond > 0, 1, -0.45)
         broken = number - moved.astype(np.float32)
-        broken = np.where(np.abs(beyond) < 2.2, np.float32(self.rib + 0.5), broken)
+        broken = np.where(np.abs(beyond) < 2.8, np.float32(self.rib + 0.5), broken)
         return np.where(near, broken, number)
 
 
@@ -52,14 +52,14 @@ def break_ribs(chest: Chest, request: FindingRequest, random: np.random.Generato
         ratio = (x / width) ** 2
         lift = float(np.sqrt(max(1 - ratio * (0.55 + 0.45 * ratio), 0)))
         level = float(rib_course(anatomy, rib, (1 - lift) / 2))
-        step = float(random.choice((-1.0, 1.0)) * random.uniform(0.26, 0.36))
+        step = float(random.choice((-1.0, 1.0)) * random.uniform(0.32, 0.42))
         fractures.append(Fracture(sign, rib, x, step))
         depth = -lift * float(chest.profiles.chest_depth[chest.profiles.index(np.float32(level))])
         centre = (sign * x + float(anatomy.spine_x(level)), level, depth)
-        bruise = Ellipsoid(centre, (15 * scale, 9.5 * scale, 8 * scale), sign * 0.3)
+        bruise = Ellipsoid(centre, (18 * scale, 11 * scale, 14 * scale), sign * 0.3)
         window, chords = chest.solid(bruise)
         chest.soft[window] += 0.9 * np.minimum(chords.length(), chest.lung[window])
-        boxes.append(_box(chest, centre, (20 * scale, (RIB_HALF_HEIGHT + 6.5) * scale)))
+        boxes.append(_box(chest, centre, (21 * scale, (RIB_HALF_HEIGHT + 7.5) * scale)))
     deposit.boxes.append(union_box(*boxes))
     deposit.details["ribs"] = float(count)
     deposit.details["first_rib"] = float(first)

@@ -20,7 +20,7 @@ def consolidation(chest: Chest, request: FindingRequest, random: np.random.Gener
     """Airspace filled in a part of a lobe: soft, mottled edges, sometimes cut off sharply by a fissure."""
     deposit, scale = Deposit(), chest.anatomy.scale
     for side in sides_of(request):
-        size = graded(request.severity, 24, 31, 40) * scale * random.uniform(0.9, 1.15)
+        size = graded(request.severity, 29, 37, 47) * scale * random.uniform(0.9, 1.15)
         place = lung_place(chest, side, zone_span(chest, request.zone), random, 0.55 * size)
         axes = (size * random.uniform(0.9, 1.25), size * random.uniform(0.8, 1.1), size * random.uniform(1.0, 1.4))
         window, chords = chest.solid(Ellipsoid(tuple(place), axes, random.uniform(-0.6, 0.6)))
@@ -29,12 +29,12 @@ def consolidation(chest: Chest, request: FindingRequest, random: np.random.Gener
             continue
         edge = length / np.float32(2 * axes[2]) + np.float32(0.2) * blotches(length.shape, 9.0, random)
         mottled = 1 + np.float32(0.1) * blotches(length.shape, 4.5, random)
-        share = ramp(edge, 0.12, 0.62) * np.clip(mottled, 0.45, 1.2)
+        share = ramp(edge, 0.06, 0.72) * np.clip(mottled, 0.45, 1.2)
         if random.random() < 0.3:
             _, y = chest.rays.crop(window).at(np.float32(place[2]))
             share *= ramp(y - np.float32(place[1]), 0.45 * axes[1] + 3, 0.45 * axes[1])
-        thickness = 1.5 * axes[2] * share * chest.sides[side][window]
-        deposit.see(fill(chest, thickness, window, graded(request.severity, 0.68, 0.82, 0.95)), window)
+        thickness = 1.15 * axes[2] * share * chest.sides[side][window]
+        deposit.see(fill(chest, thickness, window, graded(request.severity, 0.8, 0.92, 1.03)), window)
     return deposit
 
 
@@ -102,10 +102,10 @@ def _ball(chest: Chest, side: str, place: np.ndarray, axes: tuple, tilt: float, 
 
 
 def nodule(chest: Chest, request: FindingRequest, random: np.random.Generator) -> Deposit:
-    """A round opacity of 9 to 28 mm."""
+    """A round opacity of 11 to 25 mm."""
     deposit = Deposit()
     for side in sides_of(request):
-        size = graded(request.severity, 10, 15.5, 21.5) + random.uniform(-2, 3)
+        size = graded(request.severity, 13, 18, 23.5) + random.uniform(-2, 2)
         place = lung_place(chest, side, zone_span(chest, request.zone), random, 14)
         half = size / 2
         shape = Ellipsoid(
@@ -114,7 +114,8 @@ def nodule(chest: Chest, request: FindingRequest, random: np.random.Generator) -
             random.uniform(0, 3),
         )
         window, chords = chest.solid(shape)
-        fill(chest, chords.length(), window, 1.12)
+        # denser than tissue is: at 2 to 3 mm a pixel a true one would often be lost between the ribs
+        fill(chest, chords.length(), window, 1.45)
         deposit.boxes.append(solid_box(chest, shape))
         deposit.details["size_mm"] = round(float(size), 1)
     return deposit
@@ -124,7 +125,7 @@ def mass(chest: Chest, request: FindingRequest, random: np.random.Generator) -> 
     """A lobulated opacity of 30 to 70 mm: three balls grown together."""
     deposit = Deposit()
     for side in sides_of(request):
-        size = graded(request.severity, 33, 45, 60) + random.uniform(-3, 8)
+        size = graded(request.severity, 37, 49, 62) + random.uniform(-3, 7)
         place = lung_place(chest, side, zone_span(chest, request.zone), random, 0.4 * size)
         body = np.zeros_like(chest.lung)
         half = 0.5 * size
@@ -133,20 +134,20 @@ def mass(chest: Chest, request: FindingRequest, random: np.random.Generator) -> 
             radius = half * (0.86 if part == 0 else random.uniform(0.5, 0.72))
             axes = (radius, radius * random.uniform(0.85, 1.1), radius)
             _ball(chest, side, place + away, axes, random.uniform(0, 3), body)
-        deposit.see(fill(chest, body * chest.sides[side], density=1.05))
+        deposit.see(fill(chest, body * chest.sides[side], density=1.25))
         deposit.details["size_mm"] = round(float(size), 1)
     return deposit
 
 
 def granuloma(chest: Chest, request: FindingRequest, random: np.random.Generator) -> Deposit:
-    """A small ball of calcium, 5 to 11 mm."""
+    """A small ball of calcium, 7 to 11 mm."""
     deposit = Deposit()
     for side in sides_of(request):
-        size = graded(request.severity, 6.5, 8.0, 10.0) + random.uniform(-0.5, 1.0)
+        size = graded(request.severity, 7.5, 9.0, 10.5) + random.uniform(-0.5, 1.0)
         place = lung_place(chest, side, zone_span(chest, request.zone), random, 12)
         shape = Ellipsoid(tuple(place), (size / 2,) * 3)
         window, chords = chest.solid(shape)
-        chest.bone[window] += np.float32(2.2) * chords.length()
+        chest.bone[window] += np.float32(3.4) * chords.length()
         deposit.boxes.append(solid_box(chest, shape))
         deposit.details["size_mm"] = round(float(size), 1)
     return deposit

@@ -36,6 +36,9 @@ def heart_solids(anatomy: Anatomy) -> dict[str, Ellipsoid]:
     tilt = anatomy.heart_drop
     return {
         "left ventricle": Ellipsoid((30 * size + shift, middle, 24.0), (63 * size, 45 * size, 66 * size), tilt),
+        "right ventricle": Ellipsoid(
+            (14 * size + shift, middle + 7 * size, 34.0), (46 * size, 43 * size, 52 * size), 0.15
+        ),
         "right atrium": Ellipsoid(
             (-8 * size + shift, middle - 4 * size, 14.0), (33 * size, 45 * size, 74 * size), -0.1
         ),

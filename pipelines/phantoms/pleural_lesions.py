@@ -21,13 +21,15 @@ def effusion(chest: Chest, request: FindingRequest, random: np.random.Generator)
     for side in sides_of(request):
         sulcus, dome = anatomy.sulcus[side], anatomy.dome[side]
         base = 0.5 * (sulcus + dome)
-        height = (graded(request.severity, 36, 66, 112) + random.uniform(-5, 8)) * scale
+        height = (graded(request.severity, 48, 68, 112) + random.uniform(-5, 8)) * scale
         if supine:
             share = ramp(y, base - 2.4 * height, base) * np.float32(graded(request.severity, 0.22, 0.34, 0.48))
             share = np.maximum(share, ramp(y, sulcus - 0.5 * height, sulcus - 0.3 * height) * np.float32(0.85))
         else:
+            # a little fluid blunts the angle first; much of it hides the dome as well
+            lowest = np.float32(graded(request.severity, 0.2, 0.45, 0.5))
             climb = aside * aside * aside
-            level = np.float32(sulcus) - np.float32(height) * (np.float32(0.5) + np.float32(0.62) * climb)
+            level = np.float32(sulcus) - np.float32(height) * (lowest + (np.float32(1.12) - lowest) * climb)
             share = ramp(y - level, -9.0 * scale, 9.0 * scale) * np.float32(0.95)
         share = share * (1 + np.float32(0.03) * blotches(share.shape, 12.0, random))
         deposit.see(fill(chest, chest.aerated * share * chest.sides[side]), share=0.3)
@@ -78,7 +80,7 @@ def thickening(chest: Chest, request: FindingRequest, random: np.random.Generato
     deposit, anatomy = Deposit(), chest.anatomy
     scale = anatomy.scale
     for side in sides_of(request):
-        rind = (graded(request.severity, 6.5, 9.5, 14) + random.uniform(-1, 1.5)) * scale
+        rind = (graded(request.severity, 8, 12, 17) + random.uniform(-1, 1.5)) * scale
         apical = request.zone == "apical"
         _, missing, _ = _shrunken(chest, rind, 1.6 * rind if apical else 0.0)
         _, y = chest.middle

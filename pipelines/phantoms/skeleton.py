@@ -79,7 +79,7 @@ def _ribs(chest: Chest, wall: Wall, front: bool, fractures: tuple) -> None:
         fade *= 1 - (nearest >= 11.5) * ramp(side, 70.0, 90.0)
     fade *= 1 - np.float32(0.45) * (wall.lift <= 0)  # end-on at the side, it is thin
     thickness = shell * (np.float32(0.34) * section + np.float32(0.4) * cortex) * fade * present
-    chest.bone += thickness * np.float32((1.05 if front else 1.6) * anatomy.bone)
+    chest.bone += thickness * np.float32((0.85 if front else 1.35) * anatomy.bone)
 
 
 def _spine(chest: Chest) -> None:

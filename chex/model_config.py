@@ -45,6 +45,7 @@ class PromptEncoderConfig:
     heads: int = 4
     embedding: int = 128
     activation: Literal["gelu", "quick_gelu"] = "gelu"
+    dropout: float = 0.1  # only while the towers are trained from nothing; frozen afterwards
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ def base() -> ModelConfig:
             activation="quick_gelu",
         ),
         prompt_encoder=PromptEncoderConfig(
-            vocabulary_size=49408, width=512, layers=12, heads=8, embedding=512, activation="quick_gelu"
+            vocabulary_size=49408, width=512, layers=12, heads=8, embedding=512, activation="quick_gelu",
+            dropout=0.0,
         ),
         detector=DetectorConfig(layers=6, **blocks),
         post_decoder=PostDecoderConfig(layers=3, **blocks),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """The paper's weights. `sentence_alignment` is ours, for towers that start from nothing."""
+    """The paper's weights. Those of `text_identity` to `region_labels` are ours, for towers that start from nothing."""
 
     pathology_boxes: float = 10.0
     pathology_scores: float = 30.0
@@ -16,7 +16,10 @@ class LossWeights:
     anatomy_classes: float = 0.005
     image_report: float = 1.0
     sentence_contrast: float = 0.005
+    text_identity: float = 1.0
     sentence_alignment: float = 1.0
+    region_names: float = 1.0
+    region_labels: float = 1.0
     sentence_mse: float = 0.02
     anatomy_mse: float = 0.04
     sentence_generation: float = 0.5

@@ -33,6 +33,9 @@ class FindingClassifier:
 
     def prompt_features(self, findings: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Normalised features of the positive and of the negative prompts, (C, D) each."""
+        if any(self.finding_id(name) not in self._directions for name in findings):
+            terms = self._vocabulary.findings.values()
+            self._model.text_features([prompt for term in terms for prompt in (*term.positive, *term.negative)])
         positive, negative = (torch.stack(side) for side in zip(*map(self._prompts, findings)))
         return positive, negative
 

@@ -61,6 +61,14 @@ def alignment_loss(similarity: Tensor, fits: Tensor, *, temperature: float = 0.1
     return one_way(logits.log_softmax(dim=1), fits) + one_way(logits.log_softmax(dim=0).T, fits.T)
 
 
+def identity_loss(first: Tensor, second: Tensor, *, temperature: float = 0.1) -> Tensor:
+    """Two views (n, D) of n different texts find each other (SimCSE): keeps the texts apart from one another."""
+    if not len(first):
+        return first.sum() * 0
+    logits = F.normalize(first, dim=-1) @ F.normalize(second, dim=-1).T / temperature
+    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device))
+
+
 def squared_distance(tokens: Tensor, features: Tensor, mask: Tensor) -> Tensor:
     """Summed over D, mean over the real ones: tokens and features (…, D), mask (…)."""
     if not mask.any():

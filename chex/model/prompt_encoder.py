@@ -16,8 +16,10 @@ class PromptEncoder(nn.Module):
         self.token_embedding = nn.Embedding(config.vocabulary_size, config.width)
         self.positional_embedding = nn.Parameter(torch.randn(config.context, config.width) * 0.01)
         self.blocks = nn.ModuleList(
-            EncoderBlock(config.width, config.heads, activation=config.activation) for _ in range(config.layers)
+            EncoderBlock(config.width, config.heads, activation=config.activation, dropout=config.dropout)
+            for _ in range(config.layers)
         )
+        self.dropout = nn.Dropout(config.dropout)
         self.norm_after = nn.LayerNorm(config.width)
         self.projection = nn.Parameter(config.width**-0.5 * torch.randn(config.width, config.embedding))
         nn.init.normal_(self.token_embedding.weight, std=0.02)
@@ -27,7 +29,7 @@ class PromptEncoder(nn.Module):
 
         What stands behind the end token is never seen: attention is causal.
         """
-        x = self.token_embedding(ids) + self.positional_embedding[: ids.shape[1]]
+        x = self.dropout(self.token_embedding(ids) + self.positional_embedding[: ids.shape[1]])
         for block in self.blocks:
             x = block(x, causal=True)
         ends = x[torch.arange(len(x), device=x.device), lengths - 1]

@@ -2,52 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from chex.losses.contrastive import alignment_loss, clip_loss, local_alignment
+from chex.losses.classification import balanced_classes, region_class_loss
+from chex.losses.contrastive import alignment_loss, clip_loss, identity_loss, local_alignment
 from chex.losses.multitask import weighted_sum
+from chex.model.roi_pool import gaussian_weights
+from chex.queries.anatomy import anatomy_targets, region_findings
+from chex.queries.drawing import draw_one
 from chex.queries.pathology import pathology_targets
 from chex.queries.sentence import same_sentences, sentence_targets
+from chex.queries.targets import AnatomyTargets
 from jobs.training.stages import Objective as BaseObjective
 from jobs.training.stages.weights import as_mapping
 
+MOST_IDENTITIES = 160  # texts of a batch that are told apart from one another
+
+
+class Texts:
+    """The different texts of a batch, encoded once; `[some]` gives the features of some of them."""
+
+    def __init__(self, model, texts: Sequence[str]) -> None:
+        self.texts = list(dict.fromkeys(texts))
+        self._place = {text: i for i, text in enumerate(self.texts)}
+        self.features = model.encode_texts(self.texts) if self.texts else model.encode_texts(["nothing"])[:0]
+
+    def __getitem__(self, texts: Sequence[str]) -> Tensor:
+        return self.features[torch.tensor([self._place[t] for t in texts], dtype=torch.long, device=self.features.device)]
+
 
 class Objective(BaseObjective):
-    """The CLIP loss between images and reports, and each sentence against the patches it fits.
+    """Images and reports, sentences and the patches they fit, regions and their names and labels; texts stay apart.
 
-    Positive and negative prompts of known findings count as sentences: the text tower must tell "effusion" from
-    "no effusion" before it is frozen.
+    Prompts of known findings count as sentences: the text tower must tell "effusion" from "no effusion", and "right"
+    from "left", before it is frozen.
     """
 
     trained = ("image_encoder", "prompt_encoder")
 
+    def __init__(self, config, model, vocabulary) -> None:
+        super().__init__(config, model, vocabulary)
+        self.region_findings = region_findings(vocabulary)
+
     def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
         annotations = [sample.annotations for sample in batch["samples"]]
-        images = model.encode_images(torch.as_tensor(batch["images"]))
         model.forget_texts()  # the text tower is still learning
+        images = model.encode_images(torch.as_tensor(batch["images"]))
         sentences = sentence_targets(annotations, generator, most_sentences=self.config.most_sentences)
-        prompts, prompt_fits, prompt_known = self._finding_prompts(annotations, generator)
         said = [text for row in sentences.sentences for text in row] if sentences else []
-        features = model.encode_texts([*said, *prompts])
-        parts = {}
+        prompts, prompt_fits, prompt_known = self._finding_prompts(annotations, generator)
+        anatomy = anatomy_targets(annotations, self.vocabulary, generator, most_regions=self.config.most_regions)
+        positive, negative = self._spellings(generator)
+        texts = Texts(model, [*said, *prompts, *(anatomy.prompts if anatomy else ()), *positive, *negative])
+        parts = {"text_identity": self._identity(model, texts, generator)}
         if sentences:
-            parts["image_report"] = self._image_report(images, sentences, features[: len(said)])
+            parts["image_report"] = self._image_report(images, sentences, texts[said])
         if said or prompts:
             fits, known = self._fits(sentences, said, len(annotations))
-            fits, known = torch.cat([fits, prompt_fits]), torch.cat([known, prompt_known])
-            similarity = local_alignment(images.patches, features)
-            similarity = similarity.masked_fill(~known.to(similarity.device), -1e4)
-            parts["sentence_alignment"] = alignment_loss(similarity, fits.to(similarity.device))
-        if not parts:  # a batch without a word
-            parts["image_report"] = images.pooled.sum() * 0
+            similarity = local_alignment(images.patches, texts[[*said, *prompts]])
+            known = torch.cat([known, prompt_known]).to(similarity.device)
+            fits = torch.cat([fits, prompt_fits]).to(similarity.device)
+            parts["sentence_alignment"] = alignment_loss(similarity.masked_fill(~known, -1e4), fits)
+        if anatomy:
+            anatomy = anatomy.to(model.device)
+            tokens = self._pooled(images, anatomy)
+            parts["region_names"] = self._names(tokens, anatomy, texts[anatomy.prompts])
+            known = anatomy.labelled & anatomy.present[..., 0]
+            labels = anatomy.labels[known]
+            classes = balanced_classes(labels, self.config.negative_classes, generator) if len(labels) else labels[:0, 0]
+            parts["region_labels"] = region_class_loss(tokens[known], labels, texts[positive], texts[negative], classes)
         return weighted_sum(parts, as_mapping(self.config.weights))
+
+    @staticmethod
+    def _identity(model, texts: Texts, generator) -> Tensor:
+        """Each text against another view of itself: dropout makes the difference."""
+        drawn = torch.randperm(len(texts.texts), generator=generator)[:MOST_IDENTITIES].tolist()
+        some = [texts.texts[i] for i in drawn]
+        return identity_loss(model.encode_texts(some), texts[some]) if some else texts.features.sum() * 0
 
     @staticmethod
     def _image_report(images, sentences, features: Tensor) -> Tensor:
         counts = sentences.mask.sum(dim=1).tolist()
         reports = torch.stack([part.mean(dim=0) for part in features.split(counts)])
         return clip_loss(images.patches[sentences.images.to(features.device)].mean(dim=1), reports)
+
+    @staticmethod
+    def _pooled(images, targets: AnatomyTargets) -> Tensor:
+        """Mean patch feature (b, Q, D) under the first box of every region."""
+        weights = gaussian_weights(targets.boxes_cxcywh[:, :, 0], *images.grid, beta=2.0)
+        weights = weights / weights.sum(dim=-1, keepdim=True)
+        return weights @ images.patches[targets.images]
+
+    @staticmethod
+    def _names(tokens: Tensor, targets: AnatomyTargets, prompts: Tensor) -> Tensor:
+        """Every region finds its name among the drawn ones, and every name its region in the image."""
+        known = targets.present[..., 0] & ~targets.grouped
+        similarity = torch.nn.functional.normalize(tokens, dim=-1) @ torch.nn.functional.normalize(prompts, dim=-1).T
+        own = torch.eye(len(targets.prompts), dtype=torch.bool, device=tokens.device)
+        usable = similarity.masked_fill(~known[:, None], -1e4).masked_fill(~known[..., None], -1e4)  # b Q Q
+        return sum((alignment_loss(rows, own & seen[:, None]) for rows, seen in zip(usable, known))) / len(usable)
 
     @staticmethod
     def _fits(sentences, said: list[str], images: int) -> tuple[Tensor, Tensor]:
@@ -61,6 +117,13 @@ class Objective(BaseObjective):
             fits = (same_sentences(said).float() @ own.float()) > 0
             known[:, sentences.images] = True
         return fits, known
+
+    def _spellings(self, generator) -> tuple[list[str], list[str]]:
+        """One positive and one negative prompt of every finding that regions are labelled with."""
+        terms = [self.vocabulary.findings[finding] for finding in self.region_findings]
+        pick = int(torch.randint(1_000_000, (), generator=generator))
+        sides = ([(*t.positive, *t.synonyms) for t in terms], [t.negative for t in terms])
+        return tuple([spellings[pick % len(spellings)] for spellings in side] for side in sides)
 
     def _finding_prompts(self, annotations, generator) -> tuple[list[str], Tensor, Tensor]:
         """Prompts of a draw of findings, with which images they fit, and for which that is known, (2 Q, B)."""
@@ -76,9 +139,8 @@ class Objective(BaseObjective):
             nothing = torch.zeros(0, len(annotations), dtype=torch.bool)
             return [], nothing, nothing
         terms = [self.vocabulary.findings[finding] for finding in targets.findings]
-        pick = int(torch.randint(1_000_000, (), generator=generator))
         prompts = [
-            side[pick % len(side)] for term in terms for side in ((*term.positive, *term.synonyms), term.negative)
+            draw_one(side, generator) for term in terms for side in ((*term.positive, *term.synonyms), term.negative)
         ]
         values = torch.full((len(terms), len(annotations)), -1)
         values[:, targets.images] = targets.values.T

@@ -40,7 +40,7 @@ VINDR = Annotations(
 )
 FULL = batch(MIMIC, VINDR, dataclasses.replace(MIMIC, sentences=("Lungs are clear.",)))
 PARTS = {
-    "contrastive": {"image_report", "sentence_alignment"},
+    "contrastive": {"text_identity", "image_report", "sentence_alignment", "region_names", "region_labels"},
     "detector": {
         "pathology_boxes", "pathology_scores", "pathology_classes", "anatomy_boxes", "anatomy_classes",
         "image_report", "sentence_contrast",

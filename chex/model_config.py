@@ -41,7 +41,7 @@ class PromptEncoderConfig:
     vocabulary_size: int = 1024
     context: int = 77
     width: int = 128
-    layers: int = 3
+    layers: int = 2
     heads: int = 4
     embedding: int = 128
     activation: Literal["gelu", "quick_gelu"] = "gelu"

@@ -19,7 +19,7 @@ from chex.queries.targets import AnatomyTargets
 from jobs.training.stages import Objective as BaseObjective
 from jobs.training.stages.weights import as_mapping
 
-MOST_IDENTITIES = 160  # texts of a batch that are told apart from one another
+MOST_IDENTITIES = 96  # texts of a batch that are told apart from one another
 
 
 class Texts:
@@ -31,7 +31,9 @@ class Texts:
         self.features = model.encode_texts(self.texts) if self.texts else model.encode_texts(["nothing"])[:0]
 
     def __getitem__(self, texts: Sequence[str]) -> Tensor:
-        return self.features[torch.tensor([self._place[t] for t in texts], dtype=torch.long, device=self.features.device)]
+        return self.features[
+            torch.tensor([self._place[t] for t in texts], dtype=torch.long, device=self.features.device)
+        ]
 
 
 class Objective(BaseObjective):
@@ -53,27 +55,26 @@ class Objective(BaseObjective):
         images = model.encode_images(torch.as_tensor(batch["images"]))
         sentences = sentence_targets(annotations, generator, most_sentences=self.config.most_sentences)
         said = [text for row in sentences.sentences for text in row] if sentences else []
-        prompts, prompt_fits, prompt_known = self._finding_prompts(annotations, generator)
+        prompts, prompt_fits, prompt_certain = self._finding_prompts(annotations, generator)
         anatomy = anatomy_targets(annotations, self.vocabulary, generator, most_regions=self.config.most_regions)
-        positive, negative = self._spellings(generator)
+        known, classes = self._drawn_labels(anatomy, generator)
+        positive, negative = self._spellings(classes, generator)
         texts = Texts(model, [*said, *prompts, *(anatomy.prompts if anatomy else ()), *positive, *negative])
         parts = {"text_identity": self._identity(model, texts, generator)}
         if sentences:
             parts["image_report"] = self._image_report(images, sentences, texts[said])
         if said or prompts:
-            fits, known = self._fits(sentences, said, len(annotations))
+            fits, certain = self._fits(sentences, said, len(annotations))
             similarity = local_alignment(images.patches, texts[[*said, *prompts]])
-            known = torch.cat([known, prompt_known]).to(similarity.device)
+            certain = torch.cat([certain, prompt_certain]).to(similarity.device)
             fits = torch.cat([fits, prompt_fits]).to(similarity.device)
-            parts["sentence_alignment"] = alignment_loss(similarity.masked_fill(~known, -1e4), fits)
+            parts["sentence_alignment"] = alignment_loss(similarity.masked_fill(~certain, -1e4), fits)
         if anatomy:
             anatomy = anatomy.to(model.device)
             tokens = self._pooled(images, anatomy)
             parts["region_names"] = self._names(tokens, anatomy, texts[anatomy.prompts])
-            known = anatomy.labelled & anatomy.present[..., 0]
-            labels = anatomy.labels[known]
-            classes = balanced_classes(labels, self.config.negative_classes, generator) if len(labels) else labels[:0, 0]
-            parts["region_labels"] = region_class_loss(tokens[known], labels, texts[positive], texts[negative], classes)
+            labels, drawn = anatomy.labels[known][:, classes], torch.arange(len(classes), device=model.device)
+            parts["region_labels"] = region_class_loss(tokens[known], labels, texts[positive], texts[negative], drawn)
         return weighted_sum(parts, as_mapping(self.config.weights))
 
     @staticmethod
@@ -118,12 +119,20 @@ class Objective(BaseObjective):
             known[:, sentences.images] = True
         return fits, known
 
-    def _spellings(self, generator) -> tuple[list[str], list[str]]:
-        """One positive and one negative prompt of every finding that regions are labelled with."""
-        terms = [self.vocabulary.findings[finding] for finding in self.region_findings]
-        pick = int(torch.randint(1_000_000, (), generator=generator))
-        sides = ([(*t.positive, *t.synonyms) for t in terms], [t.negative for t in terms])
-        return tuple([spellings[pick % len(spellings)] for spellings in side] for side in sides)
+    def _drawn_labels(self, anatomy: AnatomyTargets | None, generator) -> tuple[Tensor, Tensor]:
+        """Which regions (b, Q) are labelled, and a draw of the findings to ask them about."""
+        if anatomy is None:
+            return torch.zeros(0, 0, dtype=torch.bool), torch.zeros(0, dtype=torch.long)
+        known = anatomy.labelled & anatomy.present[..., 0]
+        if not known.any():
+            return known, torch.zeros(0, dtype=torch.long)
+        return known, balanced_classes(anatomy.labels[known], self.config.negative_classes, generator)
+
+    def _spellings(self, classes: Tensor, generator) -> tuple[list[str], list[str]]:
+        """One positive and one negative prompt of each of these findings."""
+        terms = [self.vocabulary.findings[self.region_findings[c]] for c in classes.tolist()]
+        positive = [draw_one((*term.positive, *term.synonyms), generator) for term in terms]
+        return positive, [draw_one(term.negative, generator) for term in terms]
 
     def _finding_prompts(self, annotations, generator) -> tuple[list[str], Tensor, Tensor]:
         """Prompts of a draw of findings, with which images they fit, and for which that is known, (2 Q, B)."""

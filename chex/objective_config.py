@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """The paper's weights. Those of `text_identity` to `region_labels` are ours, for towers that start from nothing."""
+    """The paper's weights. What is ours: `text_identity` to `region_labels`, for towers that start from nothing, and
+    the probabilities and finding sentences, which train what inference and reports ask for.
+    """
 
     pathology_boxes: float = 10.0
     pathology_scores: float = 30.0
     pathology_classes: float = 1.0
+    pathology_probabilities: float = 0.0
     anatomy_boxes: float = 0.1
     anatomy_classes: float = 0.005
+    region_probabilities: float = 0.0
     image_report: float = 1.0
     sentence_contrast: float = 0.005
     text_identity: float = 1.0
@@ -24,6 +28,8 @@ class LossWeights:
     anatomy_mse: float = 0.04
     sentence_generation: float = 0.5
     anatomy_generation: float = 1.0
+    finding_mse: float = 0.0
+    finding_generation: float = 0.0
 
     def problems(self) -> list[str]:
         return [

@@ -42,10 +42,16 @@ class ReportWriter:
         self.model = model
         self.thresholds = model.config.inference
         self.vocabulary = load_vocabulary()
+        self.no_finding = self.vocabulary.finding_of("chexpert/No Finding").id
 
     def select(self, answers: Sequence[Answer]) -> list[Answer]:
-        """The answers worth a sentence: anatomical regions that look normal are left out."""
-        return [a for a in answers if not self._is_region(a) or a.abnormal > self.thresholds.abnormal_probability]
+        """The answers worth a sentence: regions that look normal are left out, and "normal" where it is not."""
+        return [a for a in answers if self._worth_a_sentence(a)]
+
+    def _worth_a_sentence(self, answer: Answer) -> bool:
+        if answer.query.name == self.no_finding:
+            return dict(answer.probabilities).get(self.no_finding, 1.0) > 0.5
+        return not self._is_region(answer) or answer.abnormal > self.thresholds.abnormal_probability
 
     def compose(self, answers: Sequence[Answer], sentences: Sequence[str]) -> tuple[tuple[Finding, ...], str]:
         """Findings without near-duplicate sentences, in the order of the answers, and the report's text."""

@@ -48,6 +48,24 @@ def region_class_loss(
     return -(log_share * weight).sum(dim=1).div(weight.sum(dim=1)).mean()
 
 
+def probability_loss(
+    tokens: Tensor, labels: Tensor, positive: Tensor, negative: Tensor, *, temperature: float, most_weight: float = 5.0
+) -> Tensor:
+    """Cross-entropy of the probability that inference gives: the cosine to the positive against the negative prompt.
+
+    tokens (P, D), labels (P, C) 1 present / 0 absent / −1 unknown (left out), positive and negative (C, D). What is
+    there weighs more where it is rare, up to `most_weight` times. The paper contrasts only; this is ours.
+    """
+    known = labels >= 0
+    if not known.any():
+        return tokens.sum() * 0
+    direction = F.normalize(positive, dim=-1) - F.normalize(negative, dim=-1)
+    logits = (F.normalize(tokens, dim=-1) @ direction.T / temperature)[known]
+    there = labels[known] == 1
+    weight = ((~there).sum() / there.sum().clamp(min=1)).clamp(1.0, most_weight)
+    return F.binary_cross_entropy_with_logits(logits, there.to(logits.dtype), pos_weight=weight)
+
+
 def balanced_classes(labels: Tensor, wanted: int, generator: torch.Generator) -> Tensor:
     """Indices of up to `wanted` findings: those present in some region first, then absent ones. labels (P, C)."""
     if wanted >= labels.shape[1]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from chex.inference.classification import FindingClassifier
+from chex.inference.classification import ABNORMAL, FindingClassifier
 from chex.losses.boxes import anatomy_box_loss, pathology_box_loss
-from chex.losses.classification import balanced_classes, pathology_class_loss, region_class_loss
+from chex.losses.classification import balanced_classes, pathology_class_loss, probability_loss, region_class_loss
 from chex.losses.contrastive import clip_loss, sentence_loss
 from chex.losses.multitask import weighted_sum
 from chex.model.detections import Detections, EncodedImages
@@ -55,11 +55,12 @@ class Objective(BaseObjective):
         found = model.detect(images.of(targets.images), model.text_features(targets.prompts)[None])
         positive, negative = self.classifier.prompt_features(targets.findings)
         own = torch.arange(len(targets.findings), device=model.device).expand(len(targets.images), -1)
-        parts = {
-            "pathology_classes": pathology_class_loss(
-                found.tokens.flatten(0, 1), own.flatten(), targets.values.flatten(), positive, negative
-            )
-        }
+        tokens, values = found.tokens.flatten(0, 1), targets.values.flatten()
+        parts = {"pathology_classes": pathology_class_loss(tokens, own.flatten(), values, positive, negative)}
+        # only a prompt's own finding is asked of its token
+        asked = torch.full((len(tokens), len(positive)), -1, device=tokens.device)
+        asked[torch.arange(len(tokens), device=tokens.device), own.flatten()] = values
+        parts["pathology_probabilities"] = self._probability_loss(model, tokens, asked, positive, negative)
         if targets.boxed.any():
             boxed = found.of(*targets.boxed.nonzero(as_tuple=True))  # P M …
             probabilities = self._own_probabilities(boxed, own[targets.boxed], positive, negative)
@@ -86,14 +87,24 @@ class Objective(BaseObjective):
             found.boxes_cxcywh.flatten(0, 1), found.scores.flatten(0, 1), targets.boxes_cxcywh.flatten(0, 1),
             targets.present.flatten(0, 1), targets.grouped.expand(len(targets.images), -1).flatten(),
         )  # fmt: skip
-        return {"anatomy_boxes": boxes, "anatomy_classes": self.region_classes(found.tokens, targets, generator)}
+        return {"anatomy_boxes": boxes, **self.region_losses(model, found.tokens, targets, generator)}
 
-    def region_classes(self, tokens: Tensor, targets: AnatomyTargets, generator) -> Tensor:
+    def region_losses(self, model, tokens: Tensor, targets: AnatomyTargets, generator) -> dict[str, Tensor]:
+        """What the labelled regions' tokens (b, Q, D) say about findings, and about anything being wrong at all."""
         known = targets.labelled & targets.present.any(dim=-1)
-        labels = targets.labels[known]
+        labels, tokens = targets.labels[known], tokens[known]
         classes = balanced_classes(labels, self.config.negative_classes, generator) if len(labels) else labels[:0, 0]
-        positive, negative = self.classifier.prompt_features(self.region_findings)
-        return region_class_loss(tokens[known], labels, positive, negative, classes)
+        positive, negative = self.classifier.prompt_features((*self.region_findings, ABNORMAL))
+        asked = torch.cat([labels, labels.any(dim=1, keepdim=True)], dim=1).long()
+        return {
+            "anatomy_classes": region_class_loss(tokens, labels, positive[:-1], negative[:-1], classes),
+            "region_probabilities": self._probability_loss(model, tokens, asked, positive, negative),
+        }
+
+    @staticmethod
+    def _probability_loss(model, tokens: Tensor, asked: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        temperature = model.config.inference.class_temperature
+        return probability_loss(tokens, asked, positive, negative, temperature=temperature)
 
     def _sentences(self, model, images, targets: SentenceTargets) -> dict[str, Tensor]:
         features, same = sentence_features(model, targets)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from chex.losses.contrastive import squared_distance
 from chex.losses.multitask import weighted_sum
+from jobs.training.stages.finding_sentences import finding_sentences
 from jobs.training.stages.post_decoder import Objective as PostDecoderObjective
 from jobs.training.stages.post_decoder import RefinedRegions, RefinedSentences
 from jobs.training.stages.sentences import teacher_forced_loss
@@ -22,7 +24,27 @@ class Objective(PostDecoderObjective):
             parts["anatomy_generation"] = self._written_back(model, *_region_texts(regions), generator)
         if sentences:
             parts["sentence_generation"] = self._written_back(model, *_sentence_texts(sentences), generator)
+        found = self._finding_tokens(model, batch, generator) if self.config.weights.finding_generation else None
+        if found:
+            tokens, texts = found
+            everything = torch.ones(len(texts), dtype=torch.bool, device=tokens.device)
+            parts["finding_mse"] = squared_distance(tokens, model.text_features(texts), everything)
+            parts["finding_generation"] = self._written_back(model, tokens, texts, generator)
         return weighted_sum(parts, as_mapping(self.config.weights))
+
+    def _finding_tokens(self, model, batch, generator) -> tuple[Tensor, list[str]] | None:
+        """Refined tokens (n, D) of findings that the reports speak of, and what they say."""
+        asked = finding_sentences([sample.annotations for sample in batch["samples"]], self.vocabulary, generator)
+        if asked is None:
+            return None
+        rows = sorted({image for image, *_ in asked.answers})
+        with torch.no_grad():
+            pixels = torch.as_tensor(batch["images"])[rows]
+            images = model.encode_images(pixels)
+            found = model.detect(images, model.text_features(asked.prompts)[None])
+        tokens = model.refine(images, found)
+        places = torch.tensor([[rows.index(image), q] for image, q, _ in asked.answers], device=tokens.device)
+        return tokens[places[:, 0], places[:, 1]], [text for *_, text in asked.answers]
 
     def _written_back(self, model, tokens: Tensor, texts: list[str], generator) -> Tensor:
         """Generation loss of a draw of the texts."""

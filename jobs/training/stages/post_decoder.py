@@ -48,7 +48,7 @@ class Objective(DetectorObjective):
     def token_losses(self, model, regions, sentences, generator) -> dict[str, Tensor]:
         parts: dict[str, Tensor] = {}
         if regions:
-            parts["anatomy_classes"] = self.region_classes(regions.tokens, regions.targets, generator)
+            parts |= self.region_losses(model, regions.tokens, regions.targets, generator)
             parts["anatomy_mse"] = self._region_distance(model, regions)
         if sentences:
             s = sentences

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from chex.losses.boxes import anatomy_box_loss, box_distance, focal_loss, pathology_box_loss, BoxWeights
-from chex.losses.classification import balanced_classes, pathology_class_loss, region_class_loss
+from chex.losses.boxes import BoxWeights, anatomy_box_loss, box_distance, focal_loss, pathology_box_loss
+from chex.losses.classification import balanced_classes, pathology_class_loss, probability_loss, region_class_loss
 from chex.losses.contrastive import alignment_loss, clip_loss, local_alignment, sentence_loss, squared_distance
 from chex.losses.generation import generation_loss
 from chex.losses.matching import assign, match
@@ -110,6 +110,16 @@ def test_region_classes_prefer_the_right_prompts():
         wrong, labels, positive, negative, every
     )
     assert region_class_loss(right[:0], labels[:0], positive, negative, every).item() == 0
+
+
+def test_probabilities_by_hand():
+    positive, negative = torch.tensor([[1.0, 0], [0, 1.0]]), torch.tensor([[0, 1.0], [1.0, 0]])
+    tokens, labels = torch.tensor([[2.0, 0.0]]), torch.tensor([[1, -1]])
+    loss = probability_loss(tokens, labels, positive, negative, temperature=0.5)
+    assert loss.item() == pytest.approx(-np.log(1 / (1 + np.exp(-2))), rel=1e-5)
+    rare = probability_loss(tokens, torch.tensor([[0, 1]]), positive, negative, temperature=0.5)
+    assert rare.item() == pytest.approx(np.log(1 + np.exp(2)), rel=1e-5)  # one of each: no extra weight
+    assert probability_loss(tokens, torch.tensor([[-1, -1]]), positive, negative, temperature=0.5).item() == 0
 
 
 def test_sampled_classes_hold_present_ones_first():

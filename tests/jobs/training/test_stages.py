@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from chex import vocabulary
-from chex.objective_config import ObjectiveConfig
+from chex.objective_config import LossWeights, ObjectiveConfig
 from chex.records import Annotations, PathologyBox, PathologyLabel, Region, Sample, Study
 from chex.training_config import STAGES, TrainingConfig
 from jobs.training.stages import stage_of
+from jobs.training.stages.finding_sentences import finding_sentences
 
 RIGHT, LEFT = (0.1, 0.1, 0.5, 0.9), (0.5, 0.1, 0.9, 0.9)
 
@@ -42,13 +43,14 @@ FULL = batch(MIMIC, VINDR, dataclasses.replace(MIMIC, sentences=("Lungs are clea
 PARTS = {
     "contrastive": {"text_identity", "image_report", "sentence_alignment", "region_names", "region_labels"},
     "detector": {
-        "pathology_boxes", "pathology_scores", "pathology_classes", "anatomy_boxes", "anatomy_classes",
-        "image_report", "sentence_contrast",
+        "pathology_boxes", "pathology_scores", "pathology_classes", "pathology_probabilities", "anatomy_boxes",
+        "anatomy_classes", "region_probabilities", "image_report", "sentence_contrast",
     },
-    "post-decoder": {"anatomy_classes", "anatomy_mse", "sentence_contrast", "sentence_mse"},
+    "post-decoder": {"anatomy_classes", "region_probabilities", "anatomy_mse", "sentence_contrast", "sentence_mse"},
     "sentences": {"sentence_generation"},
     "generator": {
-        "anatomy_classes", "anatomy_mse", "sentence_contrast", "sentence_mse", "anatomy_generation",
+        "anatomy_classes", "region_probabilities", "anatomy_mse", "sentence_contrast", "sentence_mse",
+        "anatomy_generation",
         "sentence_generation",
     },
 }  # fmt: skip
@@ -112,6 +114,26 @@ def test_regions_asked_by_box_train_the_generator_too(tiny_model_dir):
     model, objective = built("generator", tiny_model_dir, box_query_share=1.0)
     parts = objective(model, FULL, torch.Generator().manual_seed(0))
     assert parts["anatomy_generation"] > 0
+
+
+def test_findings_are_answered_by_the_sentences_about_them(tiny_model_dir):
+    terms = vocabulary.load()
+    report = Annotations(sentences=("No pleural effusion.", "The heart is enlarged.", "A nodule is seen."))
+    normal = Annotations(sentences=("No pneumothorax.", "No acute cardiopulmonary process."))
+    asked = finding_sentences([Annotations(), report, normal], terms, torch.Generator().manual_seed(0))
+    labels = [label.partition("/")[2] for label in terms.labels_of("chexpert")]
+    said = {(image, labels[q]): text for image, q, text in asked.answers}
+    assert said[1, "Pleural Effusion"] == "No pleural effusion."
+    assert said[1, "Cardiomegaly"] == "The heart is enlarged."
+    assert said[2, "Pneumothorax"] == "No pneumothorax."
+    assert said[2, "No Finding"] == "No acute cardiopulmonary process."
+    assert (1, "No Finding") not in said and (1, "Pneumothorax") not in said
+    assert finding_sentences([Annotations()], terms, torch.Generator()) is None
+
+    weights = LossWeights(finding_generation=1.0, finding_mse=0.1)
+    model, objective = built("generator", tiny_model_dir, weights=weights)
+    parts = objective(model, FULL, torch.Generator().manual_seed(0))
+    assert parts["finding_generation"] > 0 and parts["finding_mse"] > 0
 
 
 def test_unknown_stages_and_presets_are_named(tiny_model_dir):

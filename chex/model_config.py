@@ -118,10 +118,8 @@ class ModelConfig:
 
     def problems(self) -> list[str]:
         if self.image_encoder.embedding != self.prompt_encoder.embedding:
-            return [
-                "image_encoder.embedding: must equal prompt_encoder.embedding "
-                f"{self.prompt_encoder.embedding}; found {self.image_encoder.embedding}"
-            ]
+            wanted, found = self.prompt_encoder.embedding, self.image_encoder.embedding
+            return [f"image_encoder.embedding: must equal prompt_encoder.embedding {wanted}; found {found}"]
         return []
 
 

@@ -133,7 +133,7 @@ class DecoderBlock(nn.Module):
 
     def forward(self, x: Tensor, memory: Tensor, *, mask: Tensor | None = None, across_groups: bool = False) -> Tensor:
         """x (B, Q, S, D), memory (B, T, D), mask (B, Q, S) True where a token is valid → (B, Q, S, D)."""
-        batch, groups, size, _ = x.shape
+        _, groups, size, _ = x.shape
         x = x + self._branch(self.scale_self, self._self_attention(self.norm_self(x), mask, across_groups))
         flat = self.norm_cross(x).flatten(1, 2)  # B Q S D -> B Q·S D
         crossed = self.cross_attention(flat, self.norm_memory(memory)).unflatten(1, (groups, size))

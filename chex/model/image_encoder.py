@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +20,7 @@ class ConvolutionalStem(nn.Module):
         stages = patch_size.bit_length() - 1
         widths = [channels, *(max(width >> (stages - 1 - i), 16) for i in range(stages))]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:]):
+        for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.GroupNorm(1, after), nn.GELU()]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], width, 1))
 

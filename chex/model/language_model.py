@@ -74,7 +74,7 @@ class LanguageModel(nn.Module):
 
     def forward(self, ids: Tensor, prefix: Tensor) -> Tensor:
         """ids (n, T), prefix (L, 2, n, H, P, d) → logits (n, T, vocabulary). The words' positions start at 0."""
-        rows, words = ids.shape
+        words = ids.shape[1]
         if words > self.config.positions:
             raise ValueError(f"at most {self.config.positions} tokens expected; found {words}")
         x = self.token_embedding(ids) + self.positional_embedding.weight[:words]

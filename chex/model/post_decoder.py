@@ -28,7 +28,7 @@ class PostDecoder(nn.Module):
                 attention_dropout=config.attention_dropout,
                 stochastic_depth=config.stochastic_depth,
                 layer_scale=config.layer_scale,
-            )  # fmt: skip
+            )
             for _ in range(config.layers)
         )
         self.gate = nn.Parameter(torch.zeros(1))

@@ -26,7 +26,7 @@ class PromptDetector(nn.Module):
                 attention_dropout=config.attention_dropout,
                 stochastic_depth=config.stochastic_depth,
                 layer_scale=config.layer_scale,
-            )  # fmt: skip
+            )
             for _ in range(config.layers)
         )
         self.box_norm = nn.LayerNorm(width)

@@ -19,7 +19,7 @@ class PlacedFinding:
     severity: str  # "mild", "moderate" or "severe"
     boxes: tuple[Box, ...]  # relative to the image; one per separately visible part (bilateral: two)
     regions: tuple[str, ...]  # names of the Chest ImaGenome regions it touches
-    details: dict[str, str | float] = field(default_factory=dict)  # e.g. {"size_mm": 12.0}, {"device": "endotracheal tube"}
+    details: dict[str, str | float] = field(default_factory=dict)  # {"size_mm": 12.0}, {"device": "endotracheal tube"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,9 @@ def test_the_papers_flip_leaves_the_words():
 
 def test_mirroring_twice_gives_every_region_back():
     vocabulary = load()
-    every = Annotations(anatomy=tuple(Region(name, (0, 0, 1, 1)) for name in (*vocabulary.regions, *vocabulary.grouped)))
+    every = Annotations(
+        anatomy=tuple(Region(name, (0, 0, 1, 1)) for name in (*vocabulary.regions, *vocabulary.grouped))
+    )
     assert mirror_words(mirror_words(every, vocabulary), vocabulary) == every
     unknown = Annotations(anatomy=(Region("left something new", (0, 0, 1, 1)),))
     assert mirror_words(unknown, vocabulary).anatomy[0].region == "right something new"
@@ -115,7 +117,9 @@ def test_the_same_sample_is_the_same_and_others_are_not():
     np.testing.assert_array_equal(first[0], again[0])
     assert first[1] == again[1]
     assert not np.array_equal(first[0], augmented(config, seed=1)[0])
-    draws = {sample_generator(*key).random() for key in [(0, 0, "a"), (0, 1, "a"), (1, 0, "a"), (0, 0, "b"), (0, 0, "a", 1)]}
+    draws = {
+        sample_generator(*key).random() for key in [(0, 0, "a"), (0, 1, "a"), (1, 0, "a"), (0, 0, "b"), (0, 0, "a", 1)]
+    }
     assert len(draws) == 5
 
 

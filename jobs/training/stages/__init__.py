@@ -60,6 +60,16 @@ class Stage:
         objective.prepare(model)
         return {name: total / counts[name] for name, total in totals.items()}
 
+    def pictures(self, model: Chex, objective: Objective, batches: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """Overlay pictures (PIL) of predicted boxes, by sample id; none where a stage trains no boxes' features."""
+        if not objective.shows_boxes:
+            return {}
+        from jobs.training.pictures import predicted_boxes
+
+        drawn = predicted_boxes(model, objective.vocabulary, batches)
+        objective.prepare(model)
+        return drawn
+
     def save(self, model: Chex, folder: str | Path) -> None:
         model.save(folder)
 
@@ -73,6 +83,7 @@ class Objective:
 
     needs_images = True
     needs_anatomy = False
+    shows_boxes = False
     trained: tuple[str, ...] = ()
 
     def __init__(self, config, model: Chex, vocabulary: Vocabulary) -> None:

@@ -20,6 +20,7 @@ from jobs.training.stages.weights import as_mapping
 
 
 class Objective(BaseObjective):
+    shows_boxes = True
     trained = ("image_encoder", "detector")
 
     def __init__(self, config, model, vocabulary) -> None:

@@ -136,6 +136,15 @@ def test_findings_are_answered_by_the_sentences_about_them(tiny_model_dir):
     assert parts["finding_generation"] > 0 and parts["finding_mse"] > 0
 
 
+def test_pictures_show_predicted_boxes(tiny_model_dir):
+    model, objective = built("detector", tiny_model_dir)
+    drawn = stage_of("detector").pictures(model, objective, [FULL])
+    assert set(drawn) == {"made-up-0", "made-up-1", "made-up-2"}
+    assert all(picture.width > picture.height >= 512 for picture in drawn.values())
+    assert model.detector.training
+    assert stage_of("contrastive").pictures(*built("contrastive", tiny_model_dir), [FULL]) == {}
+
+
 def test_unknown_stages_and_presets_are_named(tiny_model_dir):
     with pytest.raises(ValueError, match="unknown stage 'pretraining'; there are contrastive"):
         stage_of("pretraining")

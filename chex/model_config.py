@@ -54,7 +54,7 @@ class DecoderConfig:
 
     layers: int = 3
     heads: int = 8
-    dropout: float = 0.1
+    dropout: float = 0.0
     attention_dropout: float = 0.0
     stochastic_depth: float = 0.0
     layer_scale: float = 1.0
@@ -71,7 +71,7 @@ class DetectorConfig(DecoderConfig):
     boxes_per_prompt: int = 3
     pooling_beta: float = 2.0
     skip_probability: float = 0.25
-    skip_dropout: float = 0.3
+    skip_dropout: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def base() -> ModelConfig:
             vocabulary_size=49408, width=512, layers=12, heads=8, embedding=512, activation="quick_gelu",
             dropout=0.0,
         ),
-        detector=DetectorConfig(layers=6, **blocks),
+        detector=DetectorConfig(layers=6, skip_dropout=0.3, **blocks),
         post_decoder=PostDecoderConfig(layers=3, **blocks),
         generator=GeneratorConfig(vocabulary_size=50257, layers=24, width=1024, heads=16, positions=1024),
     )  # fmt: skip

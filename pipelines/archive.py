@@ -9,6 +9,8 @@ from functools import cached_property
 from pipelines.adapters import SourceError, UnusableInput
 from pipelines.raw_files import RawFolder
 
+LARGEST_MEMBER = 2**26  # bytes; no report and no scene graph comes near, a decompression bomb does
+
 
 class SmallFiles:
     """Files that lie below `folder_name` of a root, or, if there is no such folder, in the archive `archive_name`.
@@ -30,7 +32,7 @@ class SmallFiles:
         """One file's bytes, `name` being relative to the folder; None if there is no such file.
 
         Raises:
-            UnusableInput: the archive's member is damaged.
+            UnusableInput: the archive's member is damaged or far too large.
         """
         if self._is_folder:
             try:
@@ -40,12 +42,14 @@ class SmallFiles:
         member = self._members.get(name.rsplit("/", 1)[-1])
         if member is None:
             return None
+        if member.file_size > LARGEST_MEMBER:
+            raise UnusableInput(
+                "annotate", f"{member.filename} in {self.archive_name} unpacks to {member.file_size:,} bytes"
+            )
         try:
             return self._archive.read(member)
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise UnusableInput(
-                "annotations", f"{member.filename} in {self.archive_name} is damaged: {error}"
-            ) from error
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise UnusableInput("annotate", f"{member.filename} in {self.archive_name} is damaged: {error}") from error
 
     @cached_property
     def _is_folder(self) -> bool:

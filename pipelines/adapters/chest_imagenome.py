@@ -14,6 +14,7 @@ from chex.vocabulary import load
 from pipelines.adapters import LeftOut, UnusableInput
 from pipelines.adapters.mimic_cxr_jpg import DATASET, FRONTAL_VIEWS
 from pipelines.archive import SmallFiles
+from pipelines.raw_boxes import box_numbers, relative_box
 from pipelines.raw_files import RawFolder
 from pipelines.sentences import distinct_sentences
 
@@ -51,8 +52,8 @@ class Source:
         try:
             return self._read(json.loads(content), height, width)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
-            raise UnusableInput("annotations", f"{study.image_id}_SceneGraph.json: {reason}") from error
+            reason = f"the key {error} is missing" if isinstance(error, KeyError) else getattr(error, "reason", error)
+            raise UnusableInput("annotate", f"{study.image_id}_SceneGraph.json: {reason}") from error
 
     @staticmethod
     def _read(graph: dict, height: int, width: int) -> Annotations:
@@ -93,14 +94,11 @@ def region_boxes(objects: list[dict], height: int, width: int) -> dict[str, Box]
         name = entry["bbox_name"]
         if name not in load().regions:
             continue
-        x_min, y_min, x_max, y_max = (float(entry[corner]) for corner in _CORNERS)
-        # NaN fails every comparison, so that such a box is dropped as well
-        x_min, x_max = (min(max(x / width, 0.0), 1.0) for x in (x_min, x_max))
-        y_min, y_max = (min(max(y / height, 0.0), 1.0) for y in (y_min, y_max))
-        if not (x_min < x_max and y_min < y_max):
+        box = relative_box(box_numbers([entry[corner] for corner in _CORNERS]), height, width)
+        if box is None:
             continue
-        other = boxes.get(name, (x_min, y_min, x_max, y_max))
-        boxes[name] = (min(x_min, other[0]), min(y_min, other[1]), max(x_max, other[2]), max(y_max, other[3]))
+        other = boxes.get(name, box)
+        boxes[name] = (min(box[0], other[0]), min(box[1], other[1]), max(box[2], other[2]), max(box[3], other[3]))
     return boxes
 
 

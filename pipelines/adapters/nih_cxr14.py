@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 
-from chex.records import Annotations, PathologyBox, PathologyLabel, Study
+from chex.records import Annotations, Box, PathologyBox, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError, UnusableInput
+from pipelines.raw_boxes import box_numbers, relative_box
 from pipelines.raw_files import RawFolder, rows
 from pipelines.splits import position
 
@@ -76,13 +77,14 @@ class Source:
 
     def annotations(self, study: Study, height: int, width: int) -> Annotations:
         found = self._labels[study.image_id].split("|")
+        boxes = self._boxes.get(study.image_id, ())
         known = {label.partition("/")[2] for label in load().labels_of("nih")}
-        unknown = set(found) - known - {"No Finding"}
+        unknown = {*found, *(name for name, _ in boxes)} - known - {"No Finding"}
         if unknown:
-            raise UnusableInput("annotate", f"unknown finding label {', '.join(sorted(unknown))}")
+            raise UnusableInput("annotate", f"unknown finding label {', '.join(map(repr, sorted(unknown)))}")
         return Annotations(
             pathology_boxes=tuple(
-                PathologyBox(f"nih/{name}", box) for name, box in self._boxes.get(study.image_id, ())
+                PathologyBox(f"nih/{name}", box) for name, numbers in boxes if (box := _relative(numbers)) is not None
             ),
             pathology_labels=tuple(
                 PathologyLabel(label, int(label.partition("/")[2] in found)) for label in load().labels_of("nih")
@@ -95,21 +97,24 @@ class Source:
         return {row["Image Index"].rpartition(".")[0]: row["Finding Labels"] for row in rows(table)}
 
     @cached_property
-    def _boxes(self) -> dict[str, list[tuple[str, tuple[float, float, float, float]]]]:
+    def _boxes(self) -> dict[str, list[tuple[str, list[str]]]]:
+        """Per image: (class, the four numbers as written) of every box."""
         boxes = defaultdict(list)
         for name, label, *numbers in self._box_rows():
-            x, y, width, height = (float(number) / BOX_FRAME for number in numbers[:4])
-            box = (max(x, 0.0), max(y, 0.0), min(x + width, 1.0), min(y + height, 1.0))
-            if box[0] < box[2] and box[1] < box[3]:
-                boxes[name.rpartition(".")[0]].append((SPELLINGS.get(label, label), box))
+            boxes[name.rpartition(".")[0]].append((SPELLINGS.get(label, label), numbers[:4]))
         return dict(boxes)
 
     def _box_rows(self) -> list[list[str]]:
         # the header names four columns and leaves three empty, and some copies' rows have the commas, others not
-        header, *lines = csv.reader(io.StringIO(self._folder.read(BOXES).decode("utf-8-sig"))) or [[]]
+        header, *lines = [*csv.reader(io.StringIO(self._folder.read(BOXES).decode("utf-8-sig")))] or [[]]
         if header[:6] != BOX_COLUMNS:
             raise SourceError(f"{self._folder.uri(BOXES)}: expected the columns {BOX_COLUMNS}; found {header}")
-        return [line for line in lines if line]
+        return [line + [""] * (len(BOX_COLUMNS) - len(line)) for line in lines if line]
 
     def _list(self, name: str) -> set[str]:
         return set(self._folder.read(name).decode("utf-8-sig").split())
+
+
+def _relative(numbers: list[str]) -> Box | None:
+    x, y, width, height = box_numbers(numbers)
+    return relative_box((x, y, x + width, y + height), BOX_FRAME, BOX_FRAME)

@@ -10,16 +10,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 
-from chex.records import Annotations, PathologyBox, PathologyLabel, Study
+from chex.records import Annotations, Box, PathologyBox, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError, UnusableInput
 from pipelines.consensus import fuse_boxes, majority_labels
+from pipelines.raw_boxes import box_numbers, relative_box
 from pipelines.raw_files import RawFolder, rows
 from pipelines.splits import position
 
 BOX_COLUMNS = ("image_id", "class_name", "x_min", "y_min", "x_max", "y_max")
 NOTHING = "vindr/No finding"
 SPELLINGS = {"other diseases": "other disease"}  # the training file's spelling of the test file's name
+_VOTES = {"1": 1, "1.0": 1, "0": 0, "0.0": 0, "": 0}
 
 
 class Source:
@@ -69,7 +71,10 @@ class Source:
         boxes = defaultdict(list)
         for label, reader, corners in self._boxes[part].get(study.image_id, ()):
             boxes[label].append((reader, _relative(corners, height, width)))
-        votes = [dict(zip(self._votes[part][0], vote, strict=True)) for vote in self._votes[part][1][study.image_id]]
+        labels, votes_of = self._votes[part]
+        votes = [dict(zip(labels, vote, strict=True)) for vote in votes_of[study.image_id]]
+        if unreadable := [label for vote in votes for label, value in vote.items() if value is None]:
+            raise UnusableInput("annotate", f"an image label is 0 or 1; found something else for {unreadable[0]}")
         return Annotations(
             pathology_boxes=tuple(
                 PathologyBox(label, box, readers)
@@ -100,8 +105,8 @@ class Source:
         return found
 
     @cached_property
-    def _votes(self) -> dict[str, tuple[tuple[str, ...], dict[str, list[tuple[int, ...]]]]]:
-        """Per part: the labels, and for every image one tuple of 0 and 1 per reader."""
+    def _votes(self) -> dict[str, tuple[tuple[str, ...], dict[str, list[tuple[int | None, ...]]]]]:
+        """Per part: the labels, and for every image one tuple of 0, 1 and (unreadable) None per reader."""
         found = {}
         for part in self._parts:
             table = self._folder.table([_labels_file(part)], ["image_id"], only=False)
@@ -109,7 +114,7 @@ class Source:
             labels = tuple(label for label in load().labels_of("vindr-image") if label in columns)
             votes = defaultdict(list)
             for row in rows(table):
-                votes[row["image_id"]].append(tuple(int(float(row[columns[label]] or 0)) for label in labels))
+                votes[row["image_id"]].append(tuple(_VOTES.get(row[columns[label]].strip()) for label in labels))
             found[part] = labels, votes
         return found
 
@@ -129,15 +134,11 @@ def _label(name: str) -> str | None:
     return known.get(SPELLINGS.get(folded, folded))
 
 
-def _relative(corners: tuple[str, ...], height: int, width: int) -> tuple[float, float, float, float] | None:
-    """Pixel corners to a relative box clipped to the image; None if nothing of it lies in the image."""
-    try:
-        x_min, y_min, x_max, y_max = (float(corner) for corner in corners)
-    except ValueError as error:
-        raise UnusableInput("annotate", f"a box needs four numbers; found {', '.join(map(repr, corners))}") from error
-    x_min, x_max = (min(max(x / width, 0.0), 1.0) for x in sorted((x_min, x_max)))
-    y_min, y_max = (min(max(y / height, 0.0), 1.0) for y in sorted((y_min, y_max)))
-    return (x_min, y_min, x_max, y_max) if x_min < x_max and y_min < y_max else None
+def _relative(corners: tuple[str, ...], height: int, width: int) -> Box | None:
+    x_min, y_min, x_max, y_max = box_numbers(corners)
+    # readers sometimes draw from the bottom right to the top left
+    x_min, x_max, y_min, y_max = *sorted((x_min, x_max)), *sorted((y_min, y_max))
+    return relative_box((x_min, y_min, x_max, y_max), height, width)
 
 
 def _fuse(part: str, drawn: list[tuple[str, tuple]]) -> list[tuple[tuple, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import zipfile
 
@@ -137,12 +138,14 @@ def test_gold_images_never_train(read):
         (json.dumps({"viewpoint": "PA"}), "key 'objects' is missing"),
         (json.dumps(graph() | {"attributes": [statement("spine", one=("A b.", ["no bars"]))]}), "i_SceneGraph.json"),
         (json.dumps(graph() | {"objects": [{"bbox_name": "spine"}]}), "original_x1"),
+        (json.dumps(graph({"spine": (10, 10, math.nan, 20)})), "i_SceneGraph.json: a box needs four finite numbers"),
+        (json.dumps(graph({"spine": (10, 10, math.inf, 20)})), "i_SceneGraph.json: a box needs four finite numbers"),
     ],
 )  # fmt: skip
 def test_broken_scene_graphs_say_where(read, content, message):
     with pytest.raises(UnusableInput, match=message) as caught:
         read(content)
-    assert caught.value.stage == "annotations"
+    assert caught.value.stage == "annotate"
 
 
 def test_an_image_without_a_scene_graph(read, tmp_path):

@@ -154,6 +154,13 @@ def test_reports_still_in_their_archive(tmp_path):
         open_source("mimic-cxr-reports", str(tmp_path)).annotations(study(), 1, 1)
 
 
+def test_a_report_that_unpacks_to_a_giant(tmp_path):
+    with zipfile.ZipFile(tmp_path / "mimic-cxr-reports.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("files/p10/p10000032/s50414267.txt", bytes(2**26 + 1))
+    with pytest.raises(UnusableInput, match="unpacks to 67,108,865 bytes"):
+        open_source("mimic-cxr-reports", str(tmp_path)).annotations(study(), 1, 1)
+
+
 def test_no_reports_at_all(tmp_path):
     (tmp_path / "notes.md").write_text("x")
     with pytest.raises(SourceError, match=r"mimic-cxr-reports\.zip or files.*holds notes\.md"):

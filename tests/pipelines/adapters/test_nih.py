@@ -65,6 +65,27 @@ def test_boxes_and_labels(nih):
         source.annotations(third, 64, 64)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("00000001_000.png,Mass,nan,0,10,10", "four finite numbers; found 'nan', '0', '10', '10'"),
+        ("00000001_000.png,Mass,0,0,inf,10", "four finite numbers"),
+        ("00000001_000.png,Mass,x,0,10,10", "four numbers; found 'x'"),
+        ("00000001_000.png,Mass,0,0", "four numbers; found '0', '0', '', ''"),
+        ("00000001_000.png,Rickets,0,0,10,10", "unknown finding label 'Rickets'"),
+        ("00000001_000.png", "unknown finding label ''"),
+    ],
+)
+def test_a_broken_box_costs_its_own_image_only(nih, line, message):
+    with open(nih / "BBox_List_2017.csv", "a") as file:
+        file.write(f"{line}\n")
+    source = open_source("nih-cxr14", str(nih))
+    first, second, _ = source.studies()
+    with pytest.raises(UnusableInput, match=message):
+        source.annotations(first, 64, 64)
+    assert len(source.annotations(second, 64, 64).pathology_labels) == 14
+
+
 @pytest.mark.parametrize("name", ["Data_Entry_2017.csv", "BBox_List_2017.csv", "test_list.txt"])
 def test_a_missing_file_is_named_with_what_is_there(nih, name):
     (nih / name).unlink()
@@ -77,9 +98,10 @@ def test_a_missing_column_is_named(nih):
     with pytest.raises(SourceError, match="missing column 'Patient ID'; found .*Patient, Patient Age"):
         open_source("nih-cxr14", str(nih)).check()
     (nih / "Data_Entry_2017.csv").write_text(HEADER + ENTRIES)
-    (nih / "BBox_List_2017.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(SourceError, match="expected the columns"):
-        open_source("nih-cxr14", str(nih)).check()
+    for broken in ("a,b\n1,2\n", ""):
+        (nih / "BBox_List_2017.csv").write_text(broken)
+        with pytest.raises(SourceError, match="expected the columns"):
+            open_source("nih-cxr14", str(nih)).check()
 
 
 def test_the_real_subset(shared):

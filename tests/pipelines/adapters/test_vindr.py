@@ -95,6 +95,25 @@ def test_what_is_missing_is_named(vindr):
         open_source("vindr-cxr", str(vindr / "annotations")).check()
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_a_box_that_is_not_finite(vindr, number):
+    boxes = vindr / "annotations" / "annotations_train.csv"
+    boxes.write_text(boxes.read_text().replace("100,200,300,400", f"100,200,{number},400"))
+    source = open_source("vindr-cxr", str(vindr))
+    with pytest.raises(UnusableInput, match=f"four finite numbers; found '100', '200', '{number}', '400'"):
+        source.annotations(next(iter(source.studies())), 1000, 1000)
+
+
+def test_an_unreadable_vote_costs_its_own_image_only(vindr):
+    labels = vindr / "annotations" / "image_labels_train.csv"
+    labels.write_text(labels.read_text().replace("a,R2,0", "a,R2,maybe"))
+    source = open_source("vindr-cxr", str(vindr))
+    first, second, *_ = source.studies()
+    with pytest.raises(UnusableInput, match=f"0 or 1; found something else for vindr/{NAMES[0]}"):
+        source.annotations(first, 1000, 1000)
+    assert len(source.annotations(second, 1000, 1000).pathology_labels) == 28
+
+
 def test_broken_rows(vindr):
     boxes = vindr / "annotations" / "annotations_train.csv"
     boxes.write_text(boxes.read_text().replace("100,200,300,400", "100,200,,400"))

@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(PLAN.format(studies=options.studies, output=output, minutes=round(2 + 17 * options.effort)))
     try:
-        summary = run(output, studies=options.studies, seed=options.seed, effort=options.effort)
+        summary = run(
+            output, studies=options.studies, seed=options.seed, effort=options.effort, workers=options.workers
+        )
     except (ValueError, RuntimeError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -42,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def run(output: Path, *, studies: int, seed: int, effort: float) -> dict[str, Any]:
+def run(output: Path, *, studies: int, seed: int, effort: float, workers: int = 1) -> dict[str, Any]:
     """All steps into `output`; gives what summary.json holds. Starts a Ray of its own unless one is running."""
     import ray
 
@@ -68,7 +70,7 @@ def run(output: Path, *, studies: int, seed: int, effort: float) -> dict[str, An
         )  # fmt: skip
     try:
         timed("convert", lambda: steps.convert_phantoms(output))
-        stages = timed("train", lambda: steps.train_stages(output, effort=effort))
+        stages = timed("train", lambda: steps.train_stages(output, effort=effort, workers=workers))
         figures = timed("evaluate", lambda: steps.measure(output))
         reports = timed("reports", lambda: steps.write_reports(output))
     finally:
@@ -120,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="what the phantoms are drawn from")
     parser.add_argument(
         "--effort", type=float, default=1.0, metavar="X", help="times the usual training steps (default 1)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="training processes (default 1); 0: without Ray Train"
     )
     return parser
 

@@ -54,17 +54,17 @@ def convert_phantoms(output: Path) -> dict[str, Any]:
     return convert(Conversion(sources=sources, output=str(output / "shards")))
 
 
-def stage_configuration(stage: str, effort: float) -> TrainingConfig:
+def stage_configuration(stage: str, effort: float, workers: int = 1) -> TrainingConfig:
     """The stage as its experiment file has it, with `effort` times its steps."""
     from jobs.train import configuration
 
-    config = configuration("tiny", stage)
+    config = configuration("tiny", stage, workers=workers)
     steps = max(1, round(config.optimizer.steps * effort))
     warmup = min(config.optimizer.warmup_steps, steps // 4)
     return replace(config, optimizer=replace(config.optimizer, steps=steps, warmup_steps=warmup))
 
 
-def train_stages(output: Path, *, effort: float) -> dict[str, float]:
+def train_stages(output: Path, *, effort: float, workers: int) -> dict[str, float]:
     """Trains all stages, each from the one before, into `output`/model. Gives the seconds of each stage."""
     import time
 
@@ -73,7 +73,7 @@ def train_stages(output: Path, *, effort: float) -> dict[str, float]:
     init, seconds = None, {}
     for stage in STAGES:
         began = time.monotonic()
-        config = stage_configuration(stage, effort)
+        config = stage_configuration(stage, effort, workers)
         with tqdm(total=config.optimizer.steps, desc=stage, unit="step") as bar:
 
             def show(entry: dict[str, Any], bar: tqdm = bar) -> None:

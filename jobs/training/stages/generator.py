@@ -27,8 +27,8 @@ class Objective(PostDecoderObjective):
         found = self._finding_tokens(model, batch, generator) if self.config.weights.finding_generation else None
         if found:
             tokens, texts = found
-            everything = torch.ones(len(texts), dtype=torch.bool, device=tokens.device)
-            parts["finding_mse"] = squared_distance(tokens, model.text_features(texts), everything)
+            everything = torch.ones(1, len(texts), dtype=torch.bool, device=tokens.device)
+            parts["finding_mse"] = squared_distance(tokens[None], model.text_features(texts)[None], everything)
             parts["finding_generation"] = self._written_back(model, tokens, texts, generator)
         return weighted_sum(parts, as_mapping(self.config.weights))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 
 
@@ -30,8 +29,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
-    # one line of progress instead of Ray Data's account of its plan
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
     from jobs.reporting.graph import ReportRun, write_reports
     from jobs.reporting.summary import readable_summary
 

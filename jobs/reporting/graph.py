@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pickle
 import time
@@ -114,6 +115,9 @@ def _graph(run: ReportRun, parts: Sequence[Part], prompts: Prompts, key: str) ->
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
+    # one progress bar is enough, and importing ray.data has just set its own level
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)
     DataContext.get_current().enable_progress_bars = False
     place = _place_for_actors(run)
     extra = tuple(name for name in run.formats if name != "parquet")

@@ -30,10 +30,13 @@ def box_distance(predicted_cxcywh: Tensor, target_cxcywh: Tensor, weights: BoxWe
 
 
 def focal_loss(probabilities: Tensor, positive: Tensor, *, gamma: float = 2.0) -> Tensor:
-    """Mean focal loss (Lin et al. 2017) of probabilities against booleans; α is the share of the other class."""
+    """Mean focal loss (Lin et al. 2017) of probabilities against booleans; α is the share of the other class.
+
+    Both classes count as seen once more than they are, so that a batch of one class alone still teaches.
+    """
     if not probabilities.numel():
         return probabilities.sum()
-    share = positive.float().mean()
+    share = (positive.sum() + 1) / (positive.numel() + 2)
     alpha = torch.where(positive, 1 - share, share)
     right = torch.where(positive, probabilities, 1 - probabilities).clamp(min=1e-7)
     return (alpha * (1 - right).pow(gamma) * -right.log()).mean()
@@ -65,20 +68,21 @@ def anatomy_box_loss(
 ) -> Tensor:  # fmt: skip
     """Every box of a one-box region is pulled to the target; boxes of a grouped region are matched.
 
-    boxes (P, M, 4), scores (P, M), targets (P, K, 4), present (P, K), grouped (P); mean over regions with a target.
+    boxes (P, M, 4), scores (P, M), targets (P, K, 4), present (P, K), grouped (P). Mean over the boxes of one-box
+    regions and over whole groups: a group counts as much as one box of another region.
     """
     known = present.any(dim=1)
     if not known.any():
         return boxes_cxcywh.sum() * 0
     distance = box_distance(boxes_cxcywh[:, :, None], targets_cxcywh[:, None], weights)  # P M K
-    single = known & ~grouped
-    total = distance[single, :, 0].mean(dim=1).sum()
-    if (known & grouped).any():
+    single = distance[known & ~grouped, :, 0]
+    total, groups = single.sum(), known & grouped
+    if groups.any():
         doubt = weights.score * (1 - scores)
         pairs, _ = match((distance + doubt[:, :, None]).detach(), present & grouped[:, None])
         prompt, prediction, target = pairs.unbind(-1)
         total = total + _mean_per_prompt(distance[prompt, prediction, target], prompt, len(scores)) * len(scores)
-    return total / known.sum()
+    return total / (single.numel() + groups.sum())
 
 
 def _mean_per_prompt(values: Tensor, prompt: Tensor, prompts: int) -> Tensor:

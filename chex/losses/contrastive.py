@@ -70,7 +70,11 @@ def identity_loss(first: Tensor, second: Tensor, *, temperature: float = 0.1) ->
 
 
 def squared_distance(tokens: Tensor, features: Tensor, mask: Tensor) -> Tensor:
-    """Summed over D, mean over the real ones: tokens and features (…, D), mask (…)."""
+    """Summed over D, mean over each image's real ones, then over all images: every image weighs the same.
+
+    tokens and features (B, Q, D), mask (B, Q); an image without a real one counts as 0.
+    """
     if not mask.any():
         return tokens.sum() * 0
-    return (tokens - features)[mask].pow(2).sum(dim=-1).mean()
+    distances = (tokens - features).pow(2).sum(dim=-1).masked_fill(~mask, 0)
+    return (distances.sum(dim=1) / mask.sum(dim=1).clamp(min=1)).mean()

@@ -149,6 +149,10 @@ class DecoderBlock(nn.Module):
         x = x.flatten(1, 2) if across_groups else x.flatten(0, 1)
         if mask is not None:
             mask = (mask.flatten(1, 2) if across_groups else mask.flatten(0, 1))[:, None, None, :]  # … 1 1 T
+            if across_groups:
+                # what the released weights were trained with: a masked token is hidden from its own group alone
+                group = torch.arange(groups, device=x.device).repeat_interleave(size)
+                mask = mask | (group[:, None] != group)
             mask = mask | ~mask.any(dim=-1, keepdim=True)  # a group without a valid token must not give NaN
         mixed = self.self_attention(x, x, mask=mask)
         return mixed.unflatten(1, (groups, size)) if across_groups else mixed.unflatten(0, (batch, groups))

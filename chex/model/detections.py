@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-import torch
 from torch import Tensor
 
 
@@ -38,8 +37,3 @@ class Detections:
         """Those of some images, or of (image, prompt) pairs: then the first dimension is the pair."""
         index = images if prompts is None else (images, prompts)
         return Detections(*(getattr(self, field.name)[index] for field in fields(self)))
-
-    @staticmethod
-    def joined(parts: list[Detections]) -> Detections:
-        """Several prompt sets on the same images, side by side along Q."""
-        return Detections(*(torch.cat([getattr(p, f.name) for p in parts], dim=1) for f in fields(Detections)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -56,12 +58,16 @@ class PromptDetector(nn.Module):
         return x
 
     def describe_boxes(self, images: EncodedImages, boxes_cxcywh: Tensor, prompts: Tensor | None = None) -> Detections:
-        """Box queries (B, Q, 4), with or without prompts (B or 1, Q, D): pooled under the user's box (M = 1)."""
+        """Box queries (B, Q, 4), with or without prompts (B or 1, Q, D): pooled under the user's box (M = 1).
+
+        The token is the box's own feature: a user's box needs no score to count.
+        """
         boxes = boxes_cxcywh[:, :, None]
         features = self.roi_pool(images.patches, boxes, images.grid)
         if prompts is not None:
             features = (features + self.decode(images, prompts).mean(dim=2, keepdim=True)) / 2
-        return self._describe(boxes, features)
+        described = self._describe(boxes, features)
+        return replace(described, tokens=described.box_features[:, :, 0])
 
     def _with_skip(self, pooled: Tensor, decoded: Tensor) -> Tensor:
         if not self.training:

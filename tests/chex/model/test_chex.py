@@ -64,6 +64,7 @@ def test_box_queries_pool_under_the_box(tiny_model, pixels):
         asked_too = tiny_model.describe_boxes(images, boxes, tiny_model.text_features(PROMPTS[:2])[None])
     assert found.tokens.shape == (4, 2, 128) and found.scores.shape == (4, 2, 1)
     assert torch.equal(found.boxes_cxcywh[:, :, 0], boxes)
+    assert torch.equal(found.tokens, found.box_features[:, :, 0])  # no score makes a user's box count less
     assert (found.tokens[:, 0] - found.tokens[:, 1]).abs().max() > 1e-3
     assert (found.tokens - asked_too.tokens).abs().max() > 1e-3
 

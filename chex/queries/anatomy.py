@@ -44,7 +44,8 @@ def anatomy_targets(
         present=present,
         grouped=torch.tensor([bool(term.parts) for term in terms]),
         labels=labels,
-        labelled=torch.tensor([[any(r.labelled for r in parts) for parts in row] for row in found]),
+        # what no part has is only known to be absent where something is known of every part
+        labelled=torch.tensor([[bool(parts) and all(r.labelled for r in parts) for parts in row] for row in found]),
         sentences=tuple(tuple(_sentences(parts) for parts in row) for row in found),
     )
 

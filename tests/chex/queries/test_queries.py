@@ -50,8 +50,16 @@ def test_anatomy(terms, generator):
     assert targets.labels[0, right, opacity] and targets.labels[0, both, opacity]
     assert targets.labels[0].sum() == 2
     assert targets.labelled[0, right] and not targets.labelled[0, targets.regions.index("trachea")]
-    assert targets.sentences[0][both] == "Right opacity. Clear."
+    assert targets.labelled[0, both] and targets.sentences[0][both] == "Right opacity. Clear."
     assert anatomy_targets([VINDR], terms, generator) is None
+
+
+def test_a_group_is_labelled_where_all_its_parts_are(terms, generator):
+    half = Annotations(anatomy=(Region("right lung", RIGHT, labelled=True), Region("left lung", LEFT)))
+    targets = anatomy_targets([half], terms, generator, most_regions=99)
+    labelled = dict(zip(targets.regions, targets.labelled[0].tolist()))
+    assert labelled["right lung"] and not labelled["left lung"] and not labelled["lungs"]
+    assert sum(labelled.values()) == 1  # neither is what has no box
 
 
 def test_a_draw_of_regions_keeps_their_order(terms, generator):

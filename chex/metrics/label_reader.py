@@ -122,9 +122,9 @@ class _Alternatives:
 def _states(entry: Mapping, phrases: Mapping) -> re.Pattern:
     groups = [f"(?P<neutral>{any_of(phrases['neutral'])})"]
     for state in _STATES:
-        phrases = [each for phrase in entry[state] for each in (phrases["normal"] if phrase == "@normal" else [phrase])]
-        if phrases:
-            groups.append(f"(?P<{state}>{any_of(phrases)})")
+        words = [each for phrase in entry[state] for each in (phrases["normal"] if phrase == "@normal" else [phrase])]
+        if words:
+            groups.append(f"(?P<{state}>{any_of(words)})")
     return re.compile("|".join(groups))
 
 

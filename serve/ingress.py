@@ -30,7 +30,8 @@ from serve.schemas import AnswersOut, FindingOut, Health, ImageOut, Problem, Que
 from serve.sentence_generator import Asked
 
 VIEWER = Path(__file__).parent / "viewer"
-MOST_BYTES = 96 * 2**20  # the largest radiographs (4,000 × 5,000 pixels, 16 bit, uncompressed) have 40 MB
+MOST_UPLOAD_BYTES = 96 * 2**20  # the largest radiographs (4,000 × 5,000 pixels, 16 bit, uncompressed) have 40 MB
+MOST_QUESTION_BYTES = 2**20  # as many and as long questions as permitted fit, every letter escaped
 PAGE_POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
@@ -44,7 +45,9 @@ app = FastAPI(
     docs_url=None,
     redoc_url=None,
 )
-app.add_middleware(SizeLimit, most_bytes=MOST_BYTES)
+app.add_middleware(
+    SizeLimit, most_bytes=MOST_QUESTION_BYTES, upload_path="/v1/images", most_upload_bytes=MOST_UPLOAD_BYTES
+)
 app.mount("/viewer", StaticFiles(directory=VIEWER), name="viewer")
 explain_errors(app)
 

@@ -12,6 +12,9 @@ from starlette.exceptions import HTTPException
 
 from serve.schemas import Problem
 
+MOST_FAULTS = 20  # of one request that are told
+LONGEST_STEP = 60  # letters of a key
+
 log = logging.getLogger(__name__)
 
 
@@ -33,9 +36,10 @@ def explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        # a step may be a key that the client made up
         errors = [
-            {"location": ".".join(str(step) for step in fault["loc"]), "message": fault["msg"]}
-            for fault in error.errors()
+            {"location": ".".join(str(step)[:LONGEST_STEP] for step in fault["loc"]), "message": fault["msg"]}
+            for fault in error.errors()[:MOST_FAULTS]
         ]
         detail = "; ".join(f"{fault['location']}: {fault['message']}" for fault in errors[:3])
         return problem_response(422, detail, errors)
@@ -51,18 +55,24 @@ class _TooLarge(Exception):
 
 
 class SizeLimit:
-    """Refuses a request body beyond `most_bytes`: by its declared length, and by what really arrives."""
+    """Refuses a request body beyond `most_bytes`: by its declared length, and by what really arrives.
 
-    def __init__(self, app, most_bytes: int):
+    Uploads, the requests to a path that ends in `upload_path`, may have `most_upload_bytes`.
+    """
+
+    def __init__(self, app, most_bytes: int, upload_path: str, most_upload_bytes: int):
         self._app, self._most_bytes = app, most_bytes
+        self._upload_path, self._most_upload_bytes = upload_path, most_upload_bytes
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        refusal = problem_response(413, f"the request is larger than the limit of {self._most_bytes} bytes")
-        if not declared.isdigit() or int(declared) > self._most_bytes:
+        is_upload = scope["path"].endswith(self._upload_path)
+        most_bytes = self._most_upload_bytes if is_upload else self._most_bytes
+        refusal = problem_response(413, f"the request is larger than the limit of {most_bytes} bytes")
+        if not declared.isdigit() or len(declared) > 15 or int(declared) > most_bytes:
             await refusal(scope, receive, send)
             return
         arrived, answered = 0, False
@@ -71,14 +81,14 @@ class SizeLimit:
             nonlocal arrived
             message = await receive()
             arrived += len(message.get("body", b""))
-            if arrived > self._most_bytes:
+            if arrived > most_bytes:
                 raise _TooLarge
             return message
 
         async def noted(message):
             nonlocal answered
             # whatever the application makes of the broken-off body, the answer is the refusal below
-            if answered or arrived <= self._most_bytes:
+            if answered or arrived <= most_bytes:
                 answered = True
                 await send(message)
 
@@ -86,5 +96,5 @@ class SizeLimit:
             await self._app(scope, counted, noted)
         except _TooLarge:
             log.info("a request was broken off at its size limit")
-        if arrived > self._most_bytes and not answered:
+        if arrived > most_bytes and not answered:
             await refusal(scope, receive, send)

@@ -1,75 +1,17 @@
-"""The served application over real HTTP: uploads, questions, reports, and every way to get them wrong."""
+"""The served application over real HTTP: uploads, questions, reports and pages."""
 
 from __future__ import annotations
 
 import io
 import json
-import socket
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
-from chex import Chex
-from chex.inference.session import Session
 from chex.records import Query
 from serve.app import AppArguments, build
-from tests.talkative import save_talkative
-
-BOX = [0.1, 0.2, 0.5, 0.6]
-
-
-def png(seed: int, size=(96, 80)) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(np.random.default_rng(seed).integers(0, 255, size, dtype=np.uint8)).save(file, "PNG")
-    return file.getvalue()
-
-
-@pytest.fixture(scope="module")
-def model_dir(tiny_model, tmp_path_factory):
-    return save_talkative(tiny_model, tmp_path_factory.mktemp("served"))
-
-
-@pytest.fixture(scope="module")
-def client(ray_local, model_dir):
-    from ray import serve
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    serve.start(http_options={"host": "127.0.0.1", "port": port})
-    serve.run(build(AppArguments(model=str(model_dir), most_images=4)))
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        yield client
-    serve.shutdown()
-
-
-@pytest.fixture(scope="module")
-def session(model_dir):
-    return Session(Chex.load(model_dir))
-
-
-@pytest.fixture
-def image_id(client):
-    return upload(client, png(0)).json()["image_id"]
-
-
-def upload(client, data: bytes, name="image.png"):
-    return client.post("/v1/images", files={"file": (name, data)})
-
-
-def ask(client, image_id, *queries):
-    return client.post(f"/v1/images/{image_id}/queries", json={"queries": list(queries)})
-
-
-def is_problem(response, status, *words):
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    problem = response.json()
-    assert problem["status"] == status and problem["title"] and problem["type"]
-    assert all(word in problem["detail"] for word in words), problem
-    return True
+from tests.serve.asking import BOX, ask, is_problem, png, upload
 
 
 def test_an_upload_is_named_by_its_content(client):
@@ -146,50 +88,6 @@ def test_unknown_and_forgotten_images(client):
     for seed in range(11, 15):
         upload(client, png(seed))
     is_problem(ask(client, first, {"text": "edema"}), 404, "upload it again")
-
-
-@pytest.mark.parametrize(
-    ("queries", "words"),
-    [
-        ([], "queries"),
-        ([{}], "a text, a box, or both"),
-        ([{"text": "  "}], "a text, a box, or both"),
-        ([{"text": "edema"}, {"box": [0.5, 0.2, 0.1, 0.6]}], "queries.1"),
-        ([{"box": [0.1, 0.2, 1.5, 0.6]}], "queries.0.box.2"),
-        ([{"box": [0.1, 0.2, 0.5]}], "box"),
-        ([{"text": "edema", "colour": "red"}], "colour"),
-        ([{"text": "x" * 301}], "300"),
-        ([{"text": "edema"}] * 129, "128"),
-    ],
-)
-def test_a_bad_question_is_told_what_is_wrong(client, image_id, queries, words):
-    is_problem(ask(client, image_id, *queries), 422, words)
-
-
-def test_what_is_no_json(client, image_id):
-    is_problem(client.post(f"/v1/images/{image_id}/queries", content=b"{nonsense"), 422)
-
-
-def test_files_that_are_no_radiograph(client):
-    is_problem(upload(client, b"", "empty.png"), 422, "empty")
-    is_problem(upload(client, b"GIF89a" + bytes(100), "a.gif"), 422, "not a DICOM")
-    is_problem(upload(client, png(0)[:200], "cut.png"), 422, "truncated")
-    is_problem(client.post("/v1/images", data={"file": "text"}), 422)
-    is_problem(client.post("/v1/images", json={"url": "http://example.org/image.png"}), 422)
-
-
-def test_what_is_too_large(client):
-    from serve.ingress import MOST_BYTES
-
-    is_problem(upload(client, bytes(MOST_BYTES + 1)), 413, "limit")
-
-    def without_length():
-        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
-        for _ in range(MOST_BYTES // 2**20 + 1):
-            yield bytes(2**20)
-
-    headers = {"content-type": "multipart/form-data; boundary=x"}
-    is_problem(client.post("/v1/images", content=without_length(), headers=headers), 413, "limit")
 
 
 def test_real_dicom_files(client, shared):

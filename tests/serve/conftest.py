@@ -1,0 +1,43 @@
+"""One served application for all tests of this room."""
+
+from __future__ import annotations
+
+import socket
+
+import httpx
+import pytest
+
+from chex import Chex
+from chex.inference.session import Session
+from serve.app import AppArguments, build
+from tests.serve.asking import png, upload
+from tests.talkative import save_talkative
+
+
+@pytest.fixture(scope="package")
+def model_dir(tiny_model, tmp_path_factory):
+    return save_talkative(tiny_model, tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="package")
+def client(ray_local, model_dir):
+    from ray import serve
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serve.start(http_options={"host": "127.0.0.1", "port": port})
+    serve.run(build(AppArguments(model=str(model_dir), most_images=4)))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        yield client
+    serve.shutdown()
+
+
+@pytest.fixture(scope="package")
+def session(model_dir):
+    return Session(Chex.load(model_dir))
+
+
+@pytest.fixture
+def image_id(client):
+    return upload(client, png(0)).json()["image_id"]

@@ -34,6 +34,9 @@ def _query(entry: object, place: int, uri: str) -> Query:
     if not isinstance(entry, dict) or not set(entry) <= {"text", "box", "name"}:
         raise ValueError(f"query {place} of {uri}: expected a text or an object of text, box, name; found {entry!r}")
     try:
+        for key in ("text", "name"):
+            if not isinstance(entry.get(key), str | None):
+                raise TypeError(f"expected {key} to be words, found {entry[key]!r}")
         box = tuple(float(value) for value in entry["box"]) if entry.get("box") is not None else None
         if box is not None and len(box) != 4:
             raise ValueError(f"a box has 4 numbers, found {len(box)}")

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -134,13 +135,18 @@ class Chex(nn.Module):
         if missing:
             raise FileNotFoundError(f"{folder} is no model folder: {', '.join(missing)} not found")
         content = json.loads((folder / CONFIG).read_text())
+        if not (isinstance(content, dict) and {"architecture", "provenance"} <= set(content)):
+            raise ValueError(f"{folder / CONFIG} is no model's: it needs architecture and provenance")
         model = cls(
             from_mapping(ModelConfig, content["architecture"]),
             prompt_tokenizer=Tokenizer.load(folder / PROMPT_TOKENIZER),
             sentence_tokenizer=Tokenizer.load(folder / SENTENCE_TOKENIZER),
             provenance=content["provenance"],
         )
-        weights = load_file(folder / WEIGHTS)
+        try:
+            weights = load_file(folder / WEIGHTS)
+        except SafetensorError as problem:
+            raise ValueError(f"{folder / WEIGHTS} is damaged: {problem}") from problem
         expected = model.state_dict()
         wrong = [f"{n} is missing" for n in expected if n not in weights]
         wrong += [f"{n} is unknown" for n in weights if n not in expected]

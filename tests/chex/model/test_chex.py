@@ -106,6 +106,13 @@ def test_a_folder_that_is_no_model_is_named(tmp_path, tiny_model):
     (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match="colour"):
         Chex.load(tmp_path)
+    (tmp_path / "config.json").write_text('{"architectures": ["GPT2"]}')
+    with pytest.raises(ValueError, match="architecture and provenance"):
+        Chex.load(tmp_path)
+    tiny_model.save(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"half a file")
+    with pytest.raises(ValueError, match=r"model\.safetensors is damaged"):
+        Chex.load(tmp_path)
 
 
 def test_wrong_image_size_is_refused(tiny_model):

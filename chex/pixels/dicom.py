@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import warnings
-import zlib
 from contextlib import contextmanager
 
 import numpy as np
 
 from chex.pixels import Radiograph, UnusableImage, check_declared_size
+from chex.pixels.codestream import declared_size
 from chex.pixels.grayscale import to_bytes
+from chex.pixels.inflation import GuardedFile
 from chex.pixels.presentation import brightness
 
 RADIOGRAPHS = ("CR", "DX", "RG")
 UNCERTAIN = ("OT", "SC")
 _NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
-_INFLATED_LIMIT = 2**29
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"
 
 
@@ -33,10 +31,11 @@ def read(data: bytes, sha256: str) -> Radiograph:
     """
     import pydicom
 
-    _refuse_inflation_bomb(data)
     with _silenced():
         try:
-            dataset = pydicom.dcmread(io.BytesIO(data))
+            dataset = pydicom.dcmread(GuardedFile(data))
+        except UnusableImage:
+            raise
         except Exception as error:  # a header cut in the middle fails in every way there is
             raise UnusableImage("decode", "the DICOM header is truncated or broken") from error
         if "PixelData" not in dataset:
@@ -50,8 +49,10 @@ def read_without_marker(data: bytes, sha256: str) -> Radiograph:
 
     with _silenced():
         try:
-            dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+            dataset = pydicom.dcmread(GuardedFile(data), force=True)
             known = str(dataset.get("SOPClassUID", "")).startswith("1.2.840.10008.5.1.4.")
+        except UnusableImage:
+            raise
         except Exception as error:  # arbitrary bytes read as DICOM fail in every way there is
             raise UnusableImage("read", f"not a DICOM file: it starts with {data[:8]!r}") from error
         if not known:
@@ -79,7 +80,7 @@ def _why_no_pixels(data: bytes) -> str:
     """The reason why a file gave no pixel data: it has none, or it was cut off somewhere."""
     import pydicom
 
-    header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+    header = pydicom.dcmread(GuardedFile(data), stop_before_pixels=True)
     kind = header.get("SOPClassUID")
     announced = header.file_meta.get("MediaStorageSOPClassUID")
     if kind is None and announced and "Image" not in announced.name:
@@ -133,8 +134,22 @@ def _refuse(dataset, modality: str | None) -> None:
         problems.insert(0, f"pixel data is truncated: expected {expected} bytes, found {found}")
     if dataset.BitsAllocated > 16:
         problems.append(f"BitsAllocated {dataset.BitsAllocated} is not supported (expected 1 to 16)")
+    problems += _contradictions(dataset)
     if problems:
         raise UnusableImage("decode", "; ".join(problems))
+
+
+def _contradictions(dataset) -> list[str]:
+    """What the compressed frame says otherwise than the header: decoders would make room for it, or be killed by it."""
+    from pydicom.encaps import get_frame
+
+    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        return []
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=int(dataset.get("NumberOfFrames") or 1))
+    size, announced = declared_size(frame), (int(dataset.Rows), int(dataset.Columns))
+    if size in (None, announced):
+        return []
+    return [f"the compressed picture declares {size[0]} x {size[1]} pixels, the header {announced[0]} x {announced[1]}"]
 
 
 def _expected_bytes(dataset) -> int | None:
@@ -152,10 +167,13 @@ def _first_frame(dataset, notes: list[str]) -> np.ndarray:
     """Integers (H, W): the first frame, colour reduced to luminance."""
     from pydicom.pixels import apply_color_lut, pixel_array
 
+    from chex.pixels.compressed import plugin_for
+
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > 1:
         notes.append(f"first of {frames} frames")
-    values = pixel_array(dataset, index=0)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    values = pixel_array(dataset, index=0, decoding_plugin=plugin_for(syntax))
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
         values = apply_color_lut(values, dataset)
         values = (values >> 8).astype(np.uint8) if values.dtype == np.uint16 else values
@@ -163,16 +181,3 @@ def _first_frame(dataset, notes: list[str]) -> np.ndarray:
         notes.append("color converted to gray")
         return np.rint(values[..., :3] @ np.array((0.299, 0.587, 0.114))).astype(np.int32)
     return values
-
-
-def _refuse_inflation_bomb(data: bytes) -> None:
-    """A deflated file is inflated as a whole by the reader: refuse the ones that would not fit first."""
-    if _DEFLATED not in data[:1024]:
-        return
-    start = 144 + int.from_bytes(data[140:144], "little")
-    inflater, size, rest = zlib.decompressobj(-zlib.MAX_WBITS), 0, data[start:]
-    while rest and not inflater.eof:
-        size += len(inflater.decompress(rest, 2**24))
-        rest = inflater.unconsumed_tail
-        if size > _INFLATED_LIMIT:
-            raise UnusableImage("decode", f"inflates to more than {_INFLATED_LIMIT // 2**20} MiB")

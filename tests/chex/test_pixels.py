@@ -310,7 +310,7 @@ def test_decompression_bombs():
 
 
 def test_inflation_bomb(monkeypatch):
-    monkeypatch.setattr("chex.pixels.dicom._INFLATED_LIMIT", 2**22)
+    monkeypatch.setattr("chex.pixels.inflation.INFLATED_LIMIT", 2**22)
     data = made_dicom(RAMP, syntax="1.2.840.10008.1.2.1.99")
     start = 144 + int.from_bytes(data[140:144], "little")
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)

@@ -1,0 +1,66 @@
+"""Which decoder takes which compressed DICOM frame: only such that refuse damaged data instead of ending the process.
+
+GDCM, which pydicom prefers where it is installed, aborts on some damaged frames, and a worker or a server with it.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from pydicom import uid
+
+_IMAGECODECS = "imagecodecs"
+_JPEG = (uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1)
+_JPEG_LS = (uid.JPEGLSLossless, uid.JPEGLSNearLossless)
+_PLUGINS = {
+    uid.JPEGBaseline8Bit: "pillow",
+    uid.JPEG2000Lossless: "pylibjpeg",
+    uid.JPEG2000: "pylibjpeg",
+    **dict.fromkeys((*_JPEG, *_JPEG_LS), _IMAGECODECS),
+}
+_END_OF_IMAGE = b"\xff\xd9"
+_REGISTERING = threading.Lock()
+
+# pydicom looks for this name and for `is_available` in a plugin's module
+DECODER_DEPENDENCIES = dict.fromkeys((*_JPEG, *_JPEG_LS), ("imagecodecs",))
+
+
+def is_available(syntax: str) -> bool:
+    """True for every syntax that `decode_frame` is registered for."""
+    return syntax in DECODER_DEPENDENCIES
+
+
+def plugin_for(syntax: str) -> str:
+    """The `decoding_plugin` with which pydicom is to decode a transfer syntax; "" where any of its own will do."""
+    plugin = _PLUGINS.get(syntax, "")
+    if plugin == _IMAGECODECS:
+        from pydicom.pixels import get_decoder
+
+        with _REGISTERING:
+            decoder = get_decoder(syntax)
+            if plugin not in decoder.available_plugins:
+                decoder.add_plugin(plugin, (__name__, decode_frame.__name__))
+    return plugin
+
+
+def decode_frame(source: bytes, runner) -> bytes:
+    """The samples of one frame, color by pixel, as pydicom's `DecodeRunner` wants them.
+
+    Raises:
+        ValueError: cut off, or not the size that the header announces.
+    """
+    import imagecodecs
+
+    # one decoder would fill up what is missing, the other one search for it for seconds
+    if not source.rstrip(b"\0").endswith(_END_OF_IMAGE):
+        raise ValueError("the compressed frame is truncated: its end-of-image marker is missing")
+    decode = imagecodecs.jpegls_decode if runner.transfer_syntax in _JPEG_LS else imagecodecs.jpeg8_decode
+    values = decode(source)
+    expected = (runner.rows, runner.columns) + ((runner.samples_per_pixel,) if runner.samples_per_pixel > 1 else ())
+    if values.shape != expected:
+        raise ValueError(f"expected a picture of {expected}, found {values.shape}")
+    runner.set_option("bits_allocated", 8 * values.itemsize)
+    if values.ndim == 3:
+        runner.set_option("planar_configuration", 0)
+        runner.set_option("photometric_interpretation", "RGB")
+    return values.tobytes()

@@ -65,6 +65,7 @@ class Feed:
         dataset = ray.data.range(len(windows), override_num_blocks=max(1, len(windows)))
         dataset = dataset.map_batches(read, batch_size=None, batch_format="numpy", zero_copy_batch=True)
         dataset.context.execution_options.preserve_order = True
+        dataset.context.enable_progress_bars = False  # whoever uses the batches knows how far it is
         return dataset
 
     def batches_of(self, iterator) -> Iterator[Batch]:
@@ -206,5 +207,5 @@ def _regrouped(blocks: Iterable[dict[str, np.ndarray]], size: int, drop_last: bo
 def _batch(rows: dict[str, np.ndarray]) -> Batch:
     batch: Batch = {"samples": [unpack(packed) for packed in rows["sample"]]}
     if "image" in rows:
-        batch["images"] = np.ascontiguousarray(rows["image"])
+        batch["images"] = np.require(rows["image"], requirements=("C", "W"))  # Ray's blocks are read-only
     return batch

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import mlflow
+import pandas
 
 
 class ChexModel(mlflow.pyfunc.PythonModel):
@@ -19,7 +20,7 @@ class ChexModel(mlflow.pyfunc.PythonModel):
 
         self.session = Session(Chex.load(context.artifacts["model"]))
 
-    def predict(self, context, model_input, params=None) -> list[dict]:
+    def predict(self, context, model_input: pandas.DataFrame, params=None) -> list[dict]:
         return [self._answer(row) for row in model_input.to_dict("records")]
 
     def _answer(self, row: dict) -> dict:

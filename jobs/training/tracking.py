@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,8 +29,6 @@ class Tracking:
 
 def default_tracking_uri(output: Path) -> str:
     """MLFLOW_TRACKING_URI, or a database beside the model folder, which the stages of one folder share."""
-    import os
-
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{output.resolve().parent / 'mlflow.db'}"
 
 
@@ -65,15 +64,20 @@ class MlflowTracker:
 
     def _log_model(self, folder: Path) -> None:
         import mlflow
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema
 
         import chex
 
+        columns = Schema([ColSpec("binary", "image"), ColSpec("string", "text", required=False)])
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         mlflow.set_tracking_uri(self.client.tracking_uri)
         with mlflow.start_run(run_id=self.run_id):
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(Path(__file__).with_name("mlflow_model.py")),
                 artifacts={"model": str(folder)},
+                signature=ModelSignature(inputs=columns),
                 pip_requirements=[f"chex-ray=={chex.__version__}"],
             )
 
@@ -111,6 +115,7 @@ def _start(
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every table it makes
         client = MlflowClient(tracking_uri=tracking.uri)
         kept = folder / _RUN_FILE
         if kept.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -72,10 +73,14 @@ def train_alone(job: Job) -> dict[str, Any]:
 
 def train_in_worker(job: Job) -> dict[str, Any]:
     """One worker's part under Ray Train. A run that diverged is a result, so that Ray does not try it again."""
+    import ray.data
     import ray.train
 
     from jobs.training.process import Diverged
 
+    # the journal tells how far the run is; importing ray.data has just set its own level
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)
     rank = ray.train.get_context().get_world_rank()
 
     def batches(step: int) -> Iterator[Any]:

@@ -95,7 +95,7 @@ def _chest_tube(chest: Chest, request: FindingRequest, random: np.random.Generat
 
 def _pacemaker(chest: Chest, request: FindingRequest, random: np.random.Generator, metal: np.ndarray) -> None:
     anatomy, scale = chest.anatomy, chest.anatomy.scale
-    side = -SIGN[request.side]  # most lie on the left, where `side` is drawn right more often
+    side = SIGN[request.side]
     box = np.array([side * 0.68 * anatomy.chest_half_width, -34 * scale + 0.3 * anatomy.shoulder, 85.0])
     window = chest.beam.window(tuple(box - 30), tuple(box + 30))
     x, y = chest.rays.crop(window).at(np.float32(box[2]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,6 +89,8 @@ DEVICES = {
     ),
 }
 
+DRAINED = ("pneumothorax", "pleural effusion")
+
 
 @dataclass(frozen=True, slots=True)
 class FindingRequest:
@@ -162,5 +165,15 @@ def complete(request: FindingRequest, habitus: Habitus, random: np.random.Genera
     if kind == "support device":
         names, shares = zip(*DEVICES[habitus.view], strict=True)
         device = device or names[int(np.searchsorted(np.cumsum(shares)[:-1], drawn[3]))]
-        side = request.side or ("right" if drawn[1] < 0.7 else "left")
+        usual, other = ("left", "right") if device == "pacemaker" else ("right", "left")
+        side = request.side or (usual if drawn[1] < 0.7 else other)
     return replace(request, side=side, zone=zone, severity=severity, device=device)
+
+
+def drained(asked: Sequence[FindingRequest], completed: Sequence[FindingRequest]) -> list[FindingRequest]:
+    """The completed requests, with chest tubes of no side of their own on the side of what they drain."""
+    sides = [one.side for kind in DRAINED for one in completed if one.kind == kind and one.side in ("right", "left")]
+    return [
+        replace(one, side=sides[0]) if sides and one.device == "chest tube" and wish.side is None else one
+        for wish, one in zip(asked, completed, strict=True)
+    ]

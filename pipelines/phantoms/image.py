@@ -16,7 +16,7 @@ from pipelines.phantoms.deposit import Deposit
 from pipelines.phantoms.detector import expose
 from pipelines.phantoms.devices import support_device
 from pipelines.phantoms.disease_shapes import heart_width, reshape
-from pipelines.phantoms.findings import FindingRequest, complete, draw_findings
+from pipelines.phantoms.findings import FindingRequest, complete, drained, draw_findings
 from pipelines.phantoms.fractures import break_ribs
 from pipelines.phantoms.habitus import Habitus, draw_habitus
 from pipelines.phantoms.lung_vessels import add_vessels
@@ -65,7 +65,7 @@ def render(
     else:
         asked = tuple(FindingRequest(one) if isinstance(one, str) else one for one in findings)
     streams = [_stream(seed, DISEASE, FINDING_KINDS.index(one.kind), place) for place, one in enumerate(asked)]
-    requests = [complete(one, habitus, stream) for one, stream in zip(asked, streams, strict=True)]
+    requests = drained(asked, [complete(one, habitus, stream) for one, stream in zip(asked, streams, strict=True)])
     reshape(anatomy, requests)
     chest = project_chest(Beam(habitus=habitus, size=size), anatomy, supine=habitus.supine)
     regions = region_boxes(chest)

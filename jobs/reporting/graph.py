@@ -121,14 +121,16 @@ def _graph(run: ReportRun, parts: Sequence[Part], prompts: Prompts, key: str) ->
     DataContext.get_current().enable_progress_bars = False
     place = _place_for_actors(run)
     extra = tuple(name for name in run.formats if name != "parquet")
-    rows = pa.table(
-        {
-            "uri": [uri for part in parts for uri in part.uris],
-            "part": [part.name for part in parts for _ in part.uris],
-        }
-    )
-    blocks = [rows.slice(start, run.batch_size) for start in range(0, rows.num_rows, run.batch_size)]
-    common = {"batch_format": "pyarrow", "batch_size": run.batch_size, "zero_copy_batch": True}
+    # no block reaches beyond its part: numbers depend on their batch in the last digits, so a run that goes on gives
+    # the very same ones only where an image meets the same neighbours again
+    blocks = [
+        pa.table({"uri": uris, "part": [part.name] * len(uris)})
+        for part in parts
+        for uris in (part.uris[start : start + run.batch_size] for start in range(0, len(part.uris), run.batch_size))
+    ]
+    # with a GPU Ray wants a number, and puts together again what a part leaves over
+    batch_size = run.batch_size if place.device == "cuda" else None
+    common = {"batch_format": "pyarrow", "batch_size": batch_size, "zero_copy_batch": True}
     dataset = (
         ray.data.from_arrow(blocks)
         .map_batches(read_images, **common)

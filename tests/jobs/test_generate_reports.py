@@ -225,19 +225,19 @@ def test_impossible_settings_are_refused_together(model_dir, tmp_path):
         dataclasses.replace(good, model=str(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("nonsense", "not JSON"),
-        ('{"name": "x", "queries": []}', "at least one query"),
-        ('{"queries": ["edema"]}', "needs a name"),
-        ('{"name": "x", "queries": ["edema", {"box": [0.5, 0, 0.1, 1]}]}', "query 2 .*min < max"),
-        ('{"name": "x", "queries": [{"txt": "edema"}]}', "query 1 .*expected"),
-    ],
-)
-def test_a_faulty_prompt_file_ends_with_status_2(model_dir, folder, tmp_path, capsys, content, words):
-    file = tmp_path / "prompts.json"
-    file.write_text(content)
-    arguments = ["--model", model_dir, "--input", str(folder), "--output", str(tmp_path / "o"), "--prompts", str(file)]
-    assert main(arguments) == 2
-    assert re.search(words, capsys.readouterr().err)
+def test_what_is_missing_or_faulty_ends_with_status_2(model_dir, folder, tmp_path, capsys):
+    faulty = tmp_path / "prompts.json"
+    faulty.write_text('{"queries": ["edema"]}')
+    half_a_model = tmp_path / "model"
+    half_a_model.mkdir()
+    (half_a_model / "config.json").write_text("{}")
+    for option, value, words in (
+        ("--prompts", faulty, "needs a name"),
+        ("--prompts", tmp_path / "none.json", "none.json"),
+        ("--model", half_a_model, "model.safetensors"),
+        ("--model", tmp_path / "none", "no model folder"),
+        ("--input", tmp_path / "none", "does not exist"),
+    ):
+        arguments = {"--model": model_dir, "--input": folder, "--output": tmp_path / "o"} | {option: value}
+        assert main([str(word) for pair in arguments.items() for word in pair]) == 2
+        assert re.search(words, capsys.readouterr().err)

@@ -5,11 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -18,10 +15,9 @@ from chex import Chex
 from chex.inference.session import Session
 from jobs.generate_reports import main
 from jobs.reporting.graph import ReportRun, write_reports
-from jobs.reporting.inputs import list_inputs
-from jobs.reporting.reading import read_images
-from jobs.reporting.results import Results, split_into_parts
+from jobs.reporting.results import Results
 from jobs.reporting.rows import report_of
+from tests.jobs.archive import make_archive
 from tests.talkative import save_talkative
 
 
@@ -45,17 +41,7 @@ def prompts(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Five images in a tree, among other files."""
-    root = tmp_path_factory.mktemp("in")
-    (root / "deeper").mkdir()
-    for seed in range(5):
-        pixels = np.random.default_rng(seed).integers(0, 255, (40 + seed, 50), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / "deeper" / f"image{seed}.png")
-    (root / "notes.csv").write_text("a,b\n")
-    (root / ".hidden.png").write_bytes(b"")
-    (root / "no_suffix").write_text("no image at all")
-    (root / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
-    return root
+    return make_archive(tmp_path_factory.mktemp("in"))
 
 
 @pytest.fixture(scope="module")
@@ -158,63 +144,6 @@ def test_the_real_files_of_a_hospital_folder(ray_local, model_dir, prompts, shar
     assert "truncated" in reasons["mr_truncated_pixel_data.dcm"]
     assert "no pixel data" in reasons["rtplan_no_pixels.dcm"]
     assert reasons["gone.png"] == "read: the file does not exist" and len(reasons) == 4
-
-
-def test_shards_are_an_input_too(folder, tmp_path):
-    shards = tmp_path / "shards" / "dataset=phantoms"
-    shards.mkdir(parents=True)
-    files = [str(folder / "deeper" / f"image{seed}.png") for seed in range(5)]
-    images = [Path(file).read_bytes() for file in files]
-    pq.write_table(pa.table({"image": images}), shards / "part-0.parquet", row_group_size=2)
-    uris = list_inputs(str(shards.parent)).uris
-    assert uris[4] == f"{shards / 'part-0.parquet'}#00002:00000"
-    from_rows, from_files = (read_images(pa.table({"uri": x, "part": ["p"] * 5})).drop("uri") for x in (uris, files))
-    assert from_rows == from_files and set(from_rows["outcome"].to_pylist()) == {"readable"}
-
-
-def test_what_an_input_may_be(folder, tmp_path):
-    folder = shutil.copytree(folder, tmp_path / "in")
-    assert len(list_inputs(str(folder)).uris) == 7
-    table = tmp_path / "list.csv"
-    table.write_text("name,path\nx,in/deeper/image0.png\ny,in/deeper/image0.png\n")
-    assert list_inputs(str(table)).uris == (str(folder / "deeper" / "image0.png"),)
-    (folder / "1.2.840.10008.5").write_bytes(b"")
-    (folder / "DICOMDIR").write_bytes(b"")
-    inputs = list_inputs(str(folder))
-    assert str(folder / "1.2.840.10008.5") in inputs.uris and ("DICOMDIR", 1) in inputs.skipped
-
-
-def test_inputs_with_nothing_to_read_are_refused(tmp_path):
-    (tmp_path / "only.txt.gz").write_bytes(b"")
-    (tmp_path / "list.csv").write_text("name\nx\n")
-    with pytest.raises(ValueError, match="no image.*1 × .gz"):
-        list_inputs(str(tmp_path))
-    with pytest.raises(ValueError, match="column uri or path"):
-        list_inputs(str(tmp_path / "list.csv"))
-    with pytest.raises(ValueError, match="does not exist"):
-        list_inputs(str(tmp_path / "nowhere"))
-
-
-@pytest.mark.parametrize("finished", [(), (0,), (1, 2), (3,), (0, 1, 2, 3)])
-def test_what_remains_falls_into_the_same_parts(finished):
-    uris = [f"/archive/{number:03d}" for number in range(35)]
-    parts = split_into_parts(uris, 10)
-    done = {uri for place in finished for uri in parts[place].uris}
-    remaining = split_into_parts([uri for uri in uris if uri not in done], 10)
-    assert remaining == [part for place, part in enumerate(parts) if place not in finished]
-
-
-def test_results_in_an_object_store():
-    """Everything goes through the store's own interface, as for s3://; here the store is in memory."""
-    results = Results("memory://reports/here")
-    key = results.open({"model": "one"}, resume=False)
-    row = {"uri": "a", "status": "not reported", "status_reason": "BodyPartExamined is HAND, not CHEST"}
-    results.write_part("part-1", [row], [{"uri": "b", "stage": "read", "reason": "the file is empty"}])
-    again = Results("memory://reports/here")
-    assert again.open({"model": "one"}, resume=True) == key and again.finished() == {"a", "b"}
-    assert again.counts()["images"] == 2 and again.counts()["quarantined"] == {"read: the file is empty": 1}
-    with pytest.raises(ValueError, match="another model"):
-        again.open({"model": "two"}, resume=True)
 
 
 def test_impossible_settings_are_refused_together(model_dir, tmp_path):

@@ -94,7 +94,7 @@ class Objective(BaseObjective):
     def _pooled(images, targets: AnatomyTargets) -> Tensor:
         """Mean patch feature (b, Q, D) under the first box of every region."""
         weights = gaussian_weights(targets.boxes_cxcywh[:, :, 0], *images.grid, beta=2.0)
-        weights = weights / weights.sum(dim=-1, keepdim=True)
+        weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-6)  # a sliver of a box may reach no patch
         return weights @ images.patches[targets.images]
 
     @staticmethod

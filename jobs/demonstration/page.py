@@ -31,7 +31,12 @@ FIGURES = {
     ),
     "region_auroc": (
         "Regions classified",
-        "How often a region with a finding scores above one without it, averaged over findings.",
+        "How often a region with a finding scores above the same region without it, averaged over regions and findings.",
+        "chance",
+    ),
+    "image_auroc": (
+        "Images classified",
+        "How often an image with a finding scores above one without it, averaged over findings.",
         "chance",
     ),
     "report_micro_f1": (
@@ -63,7 +68,7 @@ class DemoCase:
 def write_page(
     path: str | Path,
     cases: Sequence[DemoCase],
-    figures: Mapping[str, Mapping[str, float]],
+    figures: Mapping[str, Mapping[str, float | None]],
     seconds: Mapping[str, float],
 ) -> None:
     """Writes the page: figures {NAME: {"value", "baseline"}}, seconds {STEP: s}. It loads nothing from elsewhere.
@@ -88,19 +93,25 @@ def write_page(
     Path(path).write_text(page, encoding="utf-8")
 
 
-def _figure(name: str, figure: Mapping[str, float]) -> str:
+def _figure(name: str, figure: Mapping[str, float | None]) -> str:
     title, meaning, baseline = FIGURES.get(name, (name.replace("_", " "), "", "the trivial answer"))
     value, floor = figure["value"], figure["baseline"]
     return (
         f'<tr><th scope="row">{escape(title)}<small>{escape(meaning)}</small></th>'
-        f'<td class="value">{value:.2f}</td>'
+        f'<td class="value">{_number(value)}</td>'
         f'<td class="bar">{_bar(value, floor)}</td>'
-        f'<td class="baseline">{floor:.2f}<small>{escape(baseline)}</small></td></tr>'
+        f'<td class="baseline">{_number(floor)}<small>{escape(baseline)}</small></td></tr>'
     )
 
 
-def _bar(value: float, floor: float) -> str:
-    """A bar from 0 to 1 with a mark at the baseline."""
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _bar(value: float | None, floor: float | None) -> str:
+    """A bar from 0 to 1 with a mark at the baseline; none for a figure that few studies leave undefined."""
+    if value is None or floor is None:
+        return ""
     reach, mark = (100 * min(max(share, 0.0), 1.0) for share in (value, floor))
     better = "above" if value > floor else "below"
     return f'<div class="track {better}"><i style="width:{reach:.1f}%"></i><u style="left:{mark:.1f}%"></u></div>'

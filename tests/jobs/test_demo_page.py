@@ -83,6 +83,12 @@ def test_a_study_without_findings_and_an_unknown_figure(tmp_path):
     assert "normal" in text and "No sentence." in text and "new figure" in text
 
 
+def test_a_figure_that_is_undefined_says_so(tmp_path):
+    write_page(tmp_path / "index.html", [], {"pathology_map": {"value": None, "baseline": 0.1}}, {})
+    text = (tmp_path / "index.html").read_text()
+    assert '<td class="value">–</td>' in text and "track" not in text.split("</style>")[1]
+
+
 def test_a_figure_without_baseline_is_refused(tmp_path):
     with pytest.raises(ValueError, match="region_auroc needs value and baseline"):
         write_page(tmp_path / "index.html", [], {"region_auroc": {"value": 0.9}}, {})

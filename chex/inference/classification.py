@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from chex.model.chex import Chex
+from chex.records import Query
 from chex.vocabulary import Vocabulary
 
 ABNORMAL = "abnormal"
@@ -21,6 +22,14 @@ class FindingClassifier:
         self._model = model
         self._vocabulary = vocabulary
         self._directions: dict[str, tuple[Tensor, Tensor]] = {}
+        terms = vocabulary.findings.values()
+        self._by_words = {words.lower(): term.id for term in terms for words in (term.box_prompt, term.display)}
+
+    def finding_asked(self, query: Query) -> str | None:
+        """The id of the finding that a query is about, by its name or else by its text; None for any other query."""
+        if query.name in self._vocabulary.findings:
+            return query.name
+        return self._by_words.get(query.text.strip().lower()) if query.text else None
 
     def probabilities(self, tokens: Tensor, findings: Sequence[str]) -> Tensor:
         """tokens (…, D) → (…, C) for finding ids, labels or "abnormal"."""

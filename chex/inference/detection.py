@@ -23,8 +23,7 @@ class PromptReader:
 
     def __init__(self, model: Chex) -> None:
         self.model = model.eval()
-        self.vocabulary = load_vocabulary()
-        self.classifier = FindingClassifier(model, self.vocabulary)
+        self.classifier = FindingClassifier(model, load_vocabulary())
 
     @torch.inference_mode()
     def encode(self, images: Sequence[np.ndarray]) -> list[ImageFeatures]:
@@ -94,8 +93,8 @@ class PromptReader:
                 query = asked[i][j]
                 found = self._scored_boxes(query, boxes_xyxy[i, j], scores[i, j], features[b].frame)
                 probabilities = [(label, float(asked_for[i, j, c])) for c, label in enumerate(labels)]
-                if query.name in self.vocabulary.findings:
-                    probabilities.insert(0, (query.name, float(own[i, j])))
+                if finding := self.classifier.finding_asked(query):
+                    probabilities.insert(0, (finding, float(own[i, j])))
                 answers[b][q] = Answer(
                     query, found, tuple(probabilities), float(asked_for[i, j, -1]), detections.tokens[i, j],
                     detections.box_features[i, j], detections.scores[i, j],
@@ -109,13 +108,13 @@ class PromptReader:
         return self.model.text_features([text for row in texts for text in row]).unflatten(0, (len(texts), -1))
 
     def _own_probabilities(self, detections: Detections, queries: list[list[Query]]) -> Tensor:
-        """(B, Q): the probability of the finding that a query names; 1 where it names none."""
+        """(B, Q): the probability of the finding that a query is about; 1 where it is about none."""
         own = torch.ones(detections.tokens.shape[:2], device=self.model.device)
         named: dict[str, list[tuple[int, int]]] = {}
         for b, row in enumerate(queries):
             for q, query in enumerate(row):
-                if query.name in self.vocabulary.findings:
-                    named.setdefault(query.name, []).append((b, q))
+                if finding := self.classifier.finding_asked(query):
+                    named.setdefault(finding, []).append((b, q))
         if named:
             probabilities = self.classifier.probabilities(detections.tokens, list(named))
             for c, places in enumerate(named.values()):

@@ -63,6 +63,20 @@ def test_answers_to_boxes_keep_the_box_and_texts_give_boxes_in_the_image(session
     assert pickle.loads(pickle.dumps(text)).boxes == text.boxes
 
 
+def test_a_finding_is_the_same_by_name_and_by_text(session, images):
+    asked = [
+        Query(text="pleural effusion", name="pleural_effusion"),
+        Query(text="Pleural effusion "),
+        Query(text="something else entirely"),
+    ]
+    asked[1:1] = [Query(text="pleural effusion", name="what I call it")]
+    named, called, by_text, other = session.reader.detect(session.encode(images[:1]), [asked])[0]
+    assert [name for name, _ in by_text.probabilities] == ["pleural_effusion"] and not other.probabilities
+    assert dict(named.probabilities) == pytest.approx(dict(called.probabilities))
+    assert [b.score for b in named.boxes] == pytest.approx([b.score for b in called.boxes])
+    assert named.boxes[0].score <= named.probabilities[0][1] + 1e-6
+
+
 def test_labels_are_asked_by_id_or_dataset_label(session, images):
     features = session.encode(images[:1])
     answer = session.reader.detect(features, [[QUERIES[1]]], LABELS)[0][0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch.nn import functional as F
@@ -66,20 +66,12 @@ class ReportWriter:
         import chex
 
         made_with = self.model.provenance
-        names = (
-            "class_temperature",
-            "nms_iou",
-            "box_score",
-            "abnormal_probability",
-            "same_sentence",
-            "similar_sentence",
-        )
         return Provenance(
             model_name=made_with["model_name"],
             model_version=made_with.get("model_version", "unsaved"),
             weights_sha256=made_with.get("weights_sha256", ""),
             prompt_set=prompts.name,
-            thresholds=tuple((name, float(getattr(self.thresholds, name))) for name in names),
+            thresholds=tuple((name, float(value)) for name, value in asdict(self.thresholds).items()),
             input_sha256=input_sha256,
             software_version=chex.__version__,
             sop_instance_uid=sop_instance_uid,

@@ -108,6 +108,7 @@ def test_constant_and_one_pixel_images_are_answered(session):
 def test_report(session, images):
     first, second = session.report(images[:2])
     assert first.provenance.prompt_set == "chexpert-and-anatomy"
+    assert dict(first.provenance.thresholds) == dataclasses.asdict(session.reader.model.config.inference)
     assert first.provenance.input_sha256 != second.provenance.input_sha256
     assert all(f.boxes and f.sentence for f in first.findings)
     sentences = [f.sentence.lower() for f in first.findings]

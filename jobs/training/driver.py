@@ -75,7 +75,8 @@ def train(
 
 def _prepare_folder(job: Job, resume: bool) -> dict[str, Any] | None:
     """Makes the work folder fit this run. Gives the outcome of a run that is finished already."""
-    settings = {**to_mapping(job.config), "preset": job.preset}
+    start = None if job.init is None else str(job.init)
+    settings = {**to_mapping(job.config), "preset": job.preset, "data_uri": job.data_uri, "init": start}
     kept = job.folder / "config.json"
     if resume and kept.is_file():
         before, now = _flat(json.loads(kept.read_text(encoding="utf-8"))), _flat(settings)
@@ -89,10 +90,14 @@ def _prepare_folder(job: Job, resume: bool) -> dict[str, Any] | None:
         finished = job.folder / FINISHED
         if finished.is_file() and job.output.is_dir():
             return json.loads(finished.read_text(encoding="utf-8"))
-    elif not resume and (job.folder.exists() or (job.output.exists() and any(job.output.iterdir()))):
+    elif not resume and job.folder.exists():
         raise FileExistsError(
             f"{job.output} holds an earlier run (its state lies in {job.folder}); "
             "choose another output, remove both, or go on with it (--resume)"
+        )
+    elif job.output.exists() and any(job.output.iterdir()):
+        raise FileExistsError(
+            f"{job.output} is not empty and no run that could go on lies beside it; choose another output"
         )
     write_json(kept, settings)
     return None

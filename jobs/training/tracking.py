@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from chex.training_config import TrainingConfig
 
 EXPERIMENT = "chex-ray"
 NO_TRACKING = "none"
+MOST_PARAMETERS = 100  # that MLflow takes at once
+MOST_FAILURES = 3  # of one kind, one after the other
 _RUN_FILE = "mlflow_run.txt"
 logger = logging.getLogger(__name__)
 
@@ -33,10 +36,22 @@ def default_tracking_uri(output: Path) -> str:
 
 
 class MlflowTracker:
-    """One MLflow run. After the first failure of a kind it warns and goes on without."""
+    """One MLflow run. What fails is left out with a warning; what fails again and again is no longer tried."""
 
     def __init__(self, client: Any, run_id: str) -> None:
         self.client, self.run_id = client, run_id
+        self._failures: Counter[str] = Counter()
+
+    def parameters(self, values: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        entries = [Param(name, str(value)) for name, value in values.items()]
+
+        def log() -> None:
+            for start in range(0, len(entries), MOST_PARAMETERS):
+                self.client.log_batch(self.run_id, params=entries[start : start + MOST_PARAMETERS])
+
+        self._try("the parameters", log)
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         import time
@@ -81,12 +96,16 @@ class MlflowTracker:
                 pip_requirements=[f"chex-ray=={chex.__version__}"],
             )
 
-    @staticmethod
-    def _try(what: str, action: Callable[[], Any]) -> None:
+    def _try(self, what: str, action: Callable[[], Any]) -> None:
+        if self._failures[what] == MOST_FAILURES:  # a server that is down keeps every call waiting for minutes
+            return
         try:
             action()
+            self._failures[what] = 0
         except Exception as error:  # noqa: BLE001  a tracker that is down must not cost the training
-            logger.warning("MLflow could not record %s: %s", what, error)
+            self._failures[what] += 1
+            given_up = "; giving up" if self._failures[what] == MOST_FAILURES else ""
+            logger.warning("MLflow could not record %s: %s%s", what, error, given_up)
 
 
 @contextmanager
@@ -113,7 +132,6 @@ def _start(
 ) -> MlflowTracker | None:
     try:
         from mlflow import MlflowClient
-        from mlflow.entities import Param
 
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every table it makes
         client = MlflowClient(tracking_uri=tracking.uri)
@@ -126,11 +144,11 @@ def _start(
         if tracking.parent:
             tags["mlflow.parentRunId"] = tracking.parent
         run_id = client.create_run(_experiment(client, tracking.uri, output), tags=tags).info.run_id
-        parameters = [Param(name, str(value)) for name, value in {**flatten(config), **extra}.items()]
-        client.log_batch(run_id, params=parameters)
         folder.mkdir(parents=True, exist_ok=True)
         kept.write_text(run_id, encoding="utf-8")
-        return MlflowTracker(client, run_id)
+        tracker = MlflowTracker(client, run_id)
+        tracker.parameters({**flatten(config), **extra})
+        return tracker
     except Exception as error:  # noqa: BLE001  a tracker that is down must not cost the training
         logger.warning("training goes on without MLflow (%s): %s", tracking.uri.split("@")[-1], error)
         return None

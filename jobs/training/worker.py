@@ -130,9 +130,9 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
         outcome = {"steps": progress.step, "best": progress.best, "figures": progress.figures}
         if process.leads:
             _save(job, stage, model)
-            write_json(job.folder / FINISHED, outcome)
             if tracker:
                 tracker.model(job.output)
+            write_json(job.folder / FINISHED, outcome)  # last: a run that is finished is never gone on with
     return outcome
 
 

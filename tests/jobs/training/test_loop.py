@@ -123,14 +123,25 @@ def test_going_on_with_another_configuration_is_refused(start):
     )
 
 
+def test_going_on_with_other_data_is_refused(start, uri, tmp_path):
+    start()
+    elsewhere = write_shards(tmp_path / "elsewhere", {("words", "train"): 20, ("words", "validate"): 5})
+    with pytest.raises(ConfigError, match="data_uri: the interrupted run has .*, found .*elsewhere"):
+        start(data_uri=elsewhere, resume=True)
+    with pytest.raises(ConfigError, match="init: the interrupted run has None, found .*model"):
+        start(init=tmp_path / "model", resume=True)
+
+
 def test_an_earlier_run_is_not_overwritten(start, tmp_path):
     start()
     with pytest.raises(FileExistsError, match="--resume"):
         start()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").write_text("keep me")
-    with pytest.raises(FileExistsError):
-        start(output=tmp_path / "other")
+    for resume in (False, True):  # there is nothing to go on with, and the letter is none of our business
+        with pytest.raises(FileExistsError, match="is not empty"):
+            start(output=tmp_path / "other", resume=resume)
+    assert (tmp_path / "other" / "letter.txt").read_text() == "keep me"
 
 
 def test_what_is_not_finite_stops_the_run_and_spoils_nothing(start, tmp_path):

@@ -61,6 +61,40 @@ def test_a_tracker_that_cannot_be_reached_costs_nothing(uri, tmp_path, caplog):
     assert "goes on without MLflow" in caplog.text
 
 
+def test_a_server_that_is_down_is_asked_three_times_and_then_left_alone(caplog):
+    from jobs.training.tracking import MlflowTracker
+
+    class Down:
+        asked = 0
+        wakes_at = 3
+
+        def log_batch(self, run_id, **_):
+            self.asked += 1
+            if self.asked != self.wakes_at:
+                raise ConnectionError("nobody there")
+
+    client = Down()
+    tracker = MlflowTracker(client, "run")
+    with caplog.at_level(logging.WARNING):
+        for step in range(20):
+            tracker.metrics(step, {"train/loss": 1.0})
+    assert client.asked == 6, "two failures, one success, three failures in a row"
+    assert caplog.text.count("nobody there") == 5 and caplog.text.count("giving up") == 1
+
+
+def test_many_parameters_are_sent_in_portions():
+    from jobs.training.tracking import MlflowTracker
+
+    portions = []
+
+    class Client:
+        def log_batch(self, run_id, *, params):
+            portions.append([param.key for param in params])
+
+    MlflowTracker(Client(), "run").parameters({f"p{number}": number for number in range(230)})
+    assert [len(portion) for portion in portions] == [100, 100, 30] and portions[2][-1] == "p229"
+
+
 def test_a_logged_model_answers(tiny_model_dir, tmp_path):
     import io
 

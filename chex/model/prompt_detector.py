@@ -42,7 +42,8 @@ class PromptDetector(nn.Module):
     def forward(self, images: EncodedImages, prompts: Tensor, mask: Tensor | None = None) -> Detections:
         """prompts (B or 1, Q, D), mask (B, Q) True where a prompt is real → detections of B images."""
         decoded = self.decode(images, prompts, mask)
-        boxes = self.box_head(self.box_norm(decoded)).sigmoid()  # B Q M 4
+        # in half precision a box near the right edge would jump by whole pixels
+        boxes = self.box_head(self.box_norm(decoded)).float().sigmoid()  # B Q M 4
         pooled = self.roi_pool(images.patches, boxes, images.grid)
         return self._describe(boxes, self._with_skip(pooled, decoded))
 
@@ -78,7 +79,7 @@ class PromptDetector(nn.Module):
 
     def _describe(self, boxes: Tensor, features: Tensor) -> Detections:
         features = self.output_head(self.output_norm(features))
-        scores = self.score_head(features).squeeze(-1).sigmoid()  # B Q M
+        scores = self.score_head(features).squeeze(-1).float().sigmoid()  # B Q M
         return Detections(boxes, scores, features, aggregate(features, scores))
 
 

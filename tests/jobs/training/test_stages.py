@@ -77,6 +77,20 @@ def test_losses_are_complete_finite_and_reach_the_trained_parts_only(name, tiny_
     assert training == set(objective.trained)
 
 
+@pytest.mark.parametrize("name", ["detector", "generator"])
+def test_half_precision_computes_nearly_the_same(name, tiny_model_dir):
+    model, objective = built(name, tiny_model_dir)
+    model.eval()
+    whole = objective(model, FULL, torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        half = objective(model, FULL, torch.Generator().manual_seed(0))
+        images = model.encode_images(torch.as_tensor(FULL["images"]))
+        found = model.detect(images, model.text_features(["heart"])[None])
+    assert {n: v.item() for n, v in half.items()} == pytest.approx({n: v.item() for n, v in whole.items()}, rel=0.02)
+    assert found.boxes_cxcywh.dtype == found.scores.dtype == torch.float32
+    half["loss"].backward()
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_a_sliver_of_a_box_gives_finite_losses_and_gradients(name, tiny_model_dir):
     """Crops leave such boxes; between two patch centres no patch has a weight under them."""

@@ -88,7 +88,7 @@ class GeneratorConfig:
     heads: int = 4
     positions: int = 128
     prefix_tokens: int = 5
-    max_tokens: int = 128
+    max_tokens: int = 48
     dropout: float = 0.1
 
 
@@ -143,7 +143,7 @@ def base() -> ModelConfig:
         ),
         detector=DetectorConfig(layers=6, skip_dropout=0.3, **blocks),
         post_decoder=PostDecoderConfig(layers=3, **blocks),
-        generator=GeneratorConfig(vocabulary_size=50257, layers=24, width=1024, heads=16, positions=1024),
+        generator=GeneratorConfig(vocabulary_size=50257, layers=24, width=1024, heads=16, positions=1024, max_tokens=128),
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from chex.losses.contrastive import squared_distance
 from chex.losses.multitask import weighted_sum
-from jobs.training.stages.finding_sentences import finding_sentences
+from chex.model.detections import EncodedImages
+from jobs.training.stages.finding_sentences import FindingSentences, finding_sentences
 from jobs.training.stages.post_decoder import Objective as PostDecoderObjective
 from jobs.training.stages.post_decoder import RefinedRegions, RefinedSentences
 from jobs.training.stages.sentences import teacher_forced_loss
@@ -18,31 +19,33 @@ class Objective(PostDecoderObjective):
     trained = ("post_decoder", "generator")
 
     def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
-        regions, sentences = self.refined(model, batch, generator)
+        images, annotations = self.encoded(model, batch), self.annotations(batch)
+        regions, sentences = self.refined(model, images, annotations, generator)
         parts = self.token_losses(model, regions, sentences, generator)
         if regions:
             parts["anatomy_generation"] = self._written_back(model, *_region_texts(regions), generator)
         if sentences:
             parts["sentence_generation"] = self._written_back(model, *_sentence_texts(sentences), generator)
-        found = self._finding_tokens(model, batch, generator) if self.config.weights.finding_generation else None
-        if found:
-            tokens, texts = found
+        asked = finding_sentences(annotations, self.vocabulary, generator) if self._answers_findings else None
+        if asked:
+            tokens, texts = self._finding_tokens(model, images, asked)
             everything = torch.ones(1, len(texts), dtype=torch.bool, device=tokens.device)
             parts["finding_mse"] = squared_distance(tokens[None], model.text_features(texts)[None], everything)
             parts["finding_generation"] = self._written_back(model, tokens, texts, generator)
         return weighted_sum(parts, as_mapping(self.config.weights))
 
-    def _finding_tokens(self, model, batch, generator) -> tuple[Tensor, list[str]] | None:
+    @property
+    def _answers_findings(self) -> bool:
+        return self.config.weights.finding_generation > 0 or self.config.weights.finding_mse > 0
+
+    @staticmethod
+    def _finding_tokens(model, images: EncodedImages, asked: FindingSentences) -> tuple[Tensor, list[str]]:
         """Refined tokens (n, D) of findings that the reports speak of, and what they say."""
-        asked = finding_sentences([sample.annotations for sample in batch["samples"]], self.vocabulary, generator)
-        if asked is None:
-            return None
         rows = sorted({image for image, *_ in asked.answers})
+        seen = images.of(torch.tensor(rows, device=model.device))
         with torch.no_grad():
-            pixels = torch.as_tensor(batch["images"])[rows]
-            images = model.encode_images(pixels)
-            found = model.detect(images, model.text_features(asked.prompts)[None])
-        tokens = model.refine(images, found)
+            found = model.detect(seen, model.text_features(asked.prompts)[None])
+        tokens = model.refine(seen, found)
         places = torch.tensor([[rows.index(image), q] for image, q, _ in asked.answers], device=tokens.device)
         return tokens[places[:, 0], places[:, 1]], [text for *_, text in asked.answers]
 

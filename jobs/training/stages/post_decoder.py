@@ -14,6 +14,7 @@ from chex.queries.anatomy import anatomy_targets
 from chex.queries.box import boxed_regions
 from chex.queries.sentence import sentence_targets
 from chex.queries.targets import AnatomyTargets, SentenceTargets
+from chex.records import Annotations
 from jobs.training.stages.detector import Objective as DetectorObjective
 from jobs.training.stages.detector import sentence_features
 from jobs.training.stages.weights import as_mapping
@@ -41,7 +42,7 @@ class Objective(DetectorObjective):
         super(DetectorObjective, self).prepare(model)
 
     def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
-        regions, sentences = self.refined(model, batch, generator)
+        regions, sentences = self.refined(model, self.encoded(model, batch), self.annotations(batch), generator)
         parts = self.token_losses(model, regions, sentences, generator)
         return weighted_sum(parts, as_mapping(self.config.weights))
 
@@ -58,11 +59,19 @@ class Objective(DetectorObjective):
             parts["anatomy_mse"] = model.post_decoder.gate.sum() * 0
         return parts
 
-    def refined(self, model, batch, generator) -> tuple[RefinedRegions | None, RefinedSentences | None]:
+    @staticmethod
+    @torch.no_grad()
+    def encoded(model, batch) -> EncodedImages:
+        return model.encode_images(torch.as_tensor(batch["images"]))
+
+    @staticmethod
+    def annotations(batch) -> list[Annotations]:
+        return [sample.annotations for sample in batch["samples"]]
+
+    def refined(
+        self, model, images: EncodedImages, annotations: list[Annotations], generator: torch.Generator
+    ) -> tuple[RefinedRegions | None, RefinedSentences | None]:
         """Refined tokens of a draw of regions (asked by name or by box) and of the sentences."""
-        annotations = [sample.annotations for sample in batch["samples"]]
-        with torch.no_grad():
-            images = model.encode_images(torch.as_tensor(batch["images"]))
         anatomy = anatomy_targets(annotations, self.vocabulary, generator, most_regions=self.config.most_regions)
         sentences = sentence_targets(annotations, generator, most_sentences=self.config.most_sentences)
         by_box = bool(torch.rand((), generator=generator) < self.config.box_query_share)

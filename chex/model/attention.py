@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from chex.model_config import DecoderConfig
+
 
 class QuickGelu(nn.Module):
     """x · sigmoid(1.702 x), what OpenAI's CLIP was trained with."""
@@ -156,3 +158,14 @@ class DecoderBlock(nn.Module):
             mask = mask | ~mask.any(dim=-1, keepdim=True)  # a group without a valid token must not give NaN
         mixed = self.self_attention(x, x, mask=mask)
         return mixed.unflatten(1, (groups, size)) if across_groups else mixed.unflatten(0, (batch, groups))
+
+
+def decoder_blocks(config: DecoderConfig, width: int) -> nn.ModuleList:
+    """The blocks of a decoder, as its configuration has them."""
+    return nn.ModuleList(
+        DecoderBlock(
+            width, config.heads, dropout=config.dropout, attention_dropout=config.attention_dropout,
+            stochastic_depth=config.stochastic_depth, layer_scale=config.layer_scale,
+        )
+        for _ in range(config.layers)
+    )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from chex.model.attention import DecoderBlock
+from chex.model.attention import decoder_blocks
 from chex.model.detections import Detections, EncodedImages
 from chex.model_config import PostDecoderConfig
 
@@ -20,17 +20,7 @@ class PostDecoder(nn.Module):
     def __init__(self, config: PostDecoderConfig, width: int) -> None:
         super().__init__()
         self.config = config
-        self.blocks = nn.ModuleList(
-            DecoderBlock(
-                width,
-                config.heads,
-                dropout=config.dropout,
-                attention_dropout=config.attention_dropout,
-                stochastic_depth=config.stochastic_depth,
-                layer_scale=config.layer_scale,
-            )
-            for _ in range(config.layers)
-        )
+        self.blocks = decoder_blocks(config, width)
         self.gate = nn.Parameter(torch.zeros(1))
         self.norm = nn.LayerNorm(width)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from chex.model.attention import DecoderBlock, Mlp
+from chex.model.attention import Mlp, decoder_blocks
 from chex.model.detections import Detections, EncodedImages
 from chex.model.roi_pool import GaussianRoiPool
 from chex.model_config import DetectorConfig
@@ -20,17 +20,7 @@ class PromptDetector(nn.Module):
         super().__init__()
         self.config = config
         self.region_tokens = nn.Parameter(torch.randn(config.boxes_per_prompt, width))
-        self.blocks = nn.ModuleList(
-            DecoderBlock(
-                width,
-                config.heads,
-                dropout=config.dropout,
-                attention_dropout=config.attention_dropout,
-                stochastic_depth=config.stochastic_depth,
-                layer_scale=config.layer_scale,
-            )
-            for _ in range(config.layers)
-        )
+        self.blocks = decoder_blocks(config, width)
         self.box_norm = nn.LayerNorm(width)
         self.box_head = Mlp(width, width, 4, dropout=config.dropout)
         self.roi_pool = GaussianRoiPool(width, beta=config.pooling_beta)

@@ -158,7 +158,7 @@ def validation_batches(
     images: bool = True,
     batch_size: int | None = None,
 ) -> Feed:
-    """Every row of a split once, in the stored order, unchanged but for the size; the last batch may be smaller."""
+    """Every row of a split once, always in the same order, unchanged but for the size; the last batch may be smaller."""
     windows = stored_windows(units_of(uri, split, datasets=datasets, needs=needs))
     size = batch_size or data.batch_size
     return Feed(tuple(windows), size, data.image_size, data.fit, images=images, drop_last=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import fsspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chex.records import Sample
@@ -23,10 +24,10 @@ def list_shards(uri: str, dataset: str | None = None, split: str | None = None) 
     chosen = [
         path
         for path in every
-        if dataset in (None, _partition(path)["dataset"]) and split in (None, _partition(path)["split"])
+        if dataset in (None, partition_of(path)["dataset"]) and split in (None, partition_of(path)["split"])
     ]
     if not chosen:
-        there = sorted({"/".join(_partition(path).values()) for path in every})
+        there = sorted({"/".join(partition_of(path).values()) for path in every})
         raise FileNotFoundError(
             f"{uri}: no shard of dataset {dataset or 'any'} and split {split or 'any'}; "
             f"there are {', '.join(there) or 'no shards at all'}"
@@ -48,16 +49,22 @@ def samples(uri: str, split: str, dataset: str | None = None, columns: Sequence[
             raise ValueError(f"unknown column {', '.join(unknown)}; there are {', '.join(FILE_SCHEMA.names)}")
         columns = [name for name in columns if name not in PARTITION_COLUMNS]
     for path in list_shards(uri, dataset, split):
-        partition = _partition(path)
+        partition = partition_of(path)
         with fsspec.open(path, "rb") as stream, pq.ParquetFile(stream) as file:
-            version = (file.schema_arrow.metadata or {}).get(VERSION_KEY, b"").decode()
-            if version != SCHEMA_VERSION:
-                raise ValueError(f"{path}: expected schema version {SCHEMA_VERSION}; found {version or 'none'}")
+            check_version(path, file.schema_arrow)
             for group in range(file.num_row_groups):
                 for row in file.read_row_group(group, columns=columns).to_pylist():
                     yield from_row({**row, **partition})
 
 
-def _partition(path: str) -> dict[str, str]:
+def partition_of(path: str) -> dict[str, str]:
+    """{"dataset": …, "split": …} of a shard, from the folders it lies in."""
     parts = path.split("/")[-3:-1]
     return dict(part.split("=", 1) for part in parts)
+
+
+def check_version(path: str, schema: pa.Schema) -> None:
+    """Raise ValueError unless a shard is of this version of the schema."""
+    version = (schema.metadata or {}).get(VERSION_KEY, b"").decode()
+    if version != SCHEMA_VERSION:
+        raise ValueError(f"{path}: expected schema version {SCHEMA_VERSION}; found {version or 'none'}")

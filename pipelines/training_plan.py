@@ -7,8 +7,8 @@ shuffled among themselves. So any position of the run can be found again, withou
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -68,21 +68,17 @@ def units_of(uri: str, split: str, *, datasets: Iterable[str] | None = None, nee
     import fsspec
     from pyarrow import parquet
 
-    from pipelines.schema import SCHEMA_VERSION, VERSION_KEY
-    from pipelines.shards import list_shards
+    from pipelines.shards import check_version, list_shards, partition_of
 
     wanted = None if datasets is None else set(datasets)
-    paths = sorted(map(str, list_shards(uri, split=split)))
-    found = [(path, _dataset_of(path)) for path in paths]
+    found = [(path, partition_of(path)["dataset"]) for path in list_shards(uri, split=split)]
     units = []
     for path, dataset in found:
         if wanted is not None and dataset not in wanted:
             continue
         with fsspec.open(path, "rb") as file:
             shard = parquet.ParquetFile(file)
-            version = (shard.schema_arrow.metadata or {}).get(VERSION_KEY, b"").decode()
-            if version != SCHEMA_VERSION:
-                raise ValueError(f"{path}: expected schema version {SCHEMA_VERSION}; found {version or 'none'}")
+            check_version(path, shard.schema_arrow)
             for group in range(shard.num_row_groups):
                 rows: Iterable[int] = range(shard.metadata.row_group(group).num_rows)
                 if needs:
@@ -128,8 +124,18 @@ def training_windows(
 
 
 def stored_windows(units: Sequence[Unit], window_rows: int = 256) -> list[Window]:
-    """Every row once, as stored: what validation reads."""
-    return [Window((Piece(unit),)) for unit in _sliced(units, window_rows, 1)]
+    """Every row once, always in the same order: what validation reads.
+
+    The datasets take turns in proportion to their sizes, so that the first batches show something of each.
+    """
+    slices = _sliced(units, min(_SMALLEST_SLICE, window_rows), 1)
+    totals, before = Counter(unit.dataset for unit in slices), Counter()
+    turns = []
+    for number, unit in enumerate(slices):
+        turns.append(((before[unit.dataset] + 0.5) / totals[unit.dataset], number))
+        before[unit.dataset] += 1
+    pieces = [Piece(slices[number]) for _, number in sorted(turns)]
+    return [Window(group) for group in _gathered(pieces, window_rows)]
 
 
 def _epoch_windows(
@@ -150,14 +156,21 @@ def _epoch_windows(
                 target -= len(rows)
             copy += 1
     dealt = [pieces[index] for index in generator.permutation(len(pieces))][rank::workers]
-    windows: list[Window] = []
-    gathered: list[Piece] = []
-    for number, piece in enumerate(dealt):
-        gathered.append(piece)
-        if sum(len(piece.unit.rows) for piece in gathered) >= window_rows or number == len(dealt) - 1:
-            windows.append(Window(tuple(gathered), epoch, (seed, epoch, rank, len(windows))))
-            gathered = []
-    return windows
+    return [
+        Window(group, epoch, (seed, epoch, rank, number)) for number, group in enumerate(_gathered(dealt, window_rows))
+    ]
+
+
+def _gathered(pieces: Iterable[Piece], window_rows: int) -> Iterator[tuple[Piece, ...]]:
+    """The pieces in groups of at least `window_rows` rows; the last one may be smaller."""
+    group: list[Piece] = []
+    for piece in pieces:
+        group.append(piece)
+        if sum(len(piece.unit.rows) for piece in group) >= window_rows:
+            yield tuple(group)
+            group = []
+    if group:
+        yield tuple(group)
 
 
 def _targets(units: Sequence[Unit], oversample: dict[str, int] | Literal["equal"]) -> dict[str, int]:
@@ -193,10 +206,3 @@ def _filled_rows(table) -> list[int]:
     for column in table.columns:
         filled |= compute.fill_null(compute.list_value_length(column), 0).to_numpy() > 0
     return np.flatnonzero(filled).tolist()
-
-
-def _dataset_of(path: str) -> str:
-    found = re.search(r"(?:^|/)dataset=([^/]+)/", path.replace("\\", "/"))
-    if not found:
-        raise ValueError(f"expected a shard below a folder dataset=NAME, found {path}")
-    return found.group(1)

@@ -93,6 +93,15 @@ def test_stored_windows_keep_the_order():
     assert Window((Piece(units({"a": 5})[0]),), skip=2).count == 3
 
 
+def test_stored_windows_show_something_of_every_dataset_at_once():
+    windows = stored_windows(units({"a": 600, "b": 200}, group=64))
+    rows = [row[:3] for row in rows_of(windows)]
+    assert len(rows) == len(set(rows)) == 800 and max(window.count for window in windows) < 300
+    for start in range(0, 800, 160):
+        assert 15 <= Counter(row[0] for row in rows[start : start + 160])["b"] <= 65
+    assert [row for row in rows if row[0] == "b"] == sorted(row for row in rows if row[0] == "b")
+
+
 def test_units_come_from_the_shards(tmp_path):
     uri = write_shards(tmp_path, {("words", "train"): 20, ("boxes", "train"): 5, ("boxes", "validate"): 3})
     found = units_of(uri, "train")

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import torch
 
 from chex.metrics.label_reader import LabelReader, rule_based_label_reader
-from chex.queries.drawing import draw_one
+from chex.queries.drawing import draw_one, draw_some
 from chex.records import Annotations
 from chex.vocabulary import Vocabulary
 
 LABEL_SET = "chexpert"
 NO_FINDING = "No Finding"
 MOST_SENTENCES = 2  # of a report about one finding
+MOST_UNMENTIONED = 2  # findings of one report that are denied though nobody speaks of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,25 @@ class FindingSentences:
 def finding_sentences(
     annotations: Sequence[Annotations], vocabulary: Vocabulary, generator: torch.Generator
 ) -> FindingSentences | None:
-    """The sentences that state or deny a CheXpert finding, by the rule-based label reader; None where none does."""
+    """The sentences that state or deny a CheXpert finding, by the rule-based label reader; None where none does.
+
+    Reports deny few of the findings that are not there. So that silence is no reason to claim one, some of those
+    that a report does not mention are answered by their negative prompt.
+    """
     reader = rule_based_label_reader()
     labels = vocabulary.labels_of(LABEL_SET)
     place = {label.partition("/")[2]: q for q, label in enumerate(labels)}
-    answers = [
-        (image, place[label], text)
-        for image, annotation in enumerate(annotations)
-        for label, text in _answers(annotation.sentences, reader).items()
-    ]
+    terms = [vocabulary.finding_of(label) for label in labels]
+    answers: list[tuple[int, int, str]] = []
+    for image, annotation in enumerate(annotations):
+        said = _answers(annotation.sentences, reader)
+        answers += [(image, place[label], text) for label, text in said.items()]
+        silent = [label for label in place if label not in said and label != NO_FINDING] if said else []
+        for label in draw_some(silent, MOST_UNMENTIONED, generator):
+            denial = draw_one(terms[place[label]].negative, generator)
+            answers.append((image, place[label], f"{denial[0].upper()}{denial[1:]}."))
     if not answers:
         return None
-    terms = [vocabulary.finding_of(label) for label in labels]
     prompts = tuple(draw_one((term.box_prompt, term.box_prompt, *term.synonyms), generator) for term in terms)
     return FindingSentences(prompts, tuple(answers))
 

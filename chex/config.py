@@ -186,7 +186,7 @@ def _convert(hint: Any, value: Any, key: str, problems: list[str]) -> Any:
     if hint is float and not isinstance(value, bool) and isinstance(value, (int, float, str)):
         try:
             number = float(value)  # YAML reads 1e-4 (no dot) as a text
-        except ValueError:
+        except (ValueError, OverflowError):
             number = math.nan
         if math.isfinite(number):
             return number

@@ -59,7 +59,18 @@ class ObjectiveConfig:
     def problems(self) -> list[str]:
         counts = ("most_regions", "most_sentences", "most_generated", "negative_classes", "most_copies")
         found = [f"{n}: expected at least 1, found {getattr(self, n)}" for n in counts if getattr(self, n) < 1]
+        nothing = ("most_boxed_findings", "most_labelled_findings", "frozen_image_layers")
+        found += [f"{n}: expected 0 or more, found {getattr(self, n)}" for n in nothing if getattr(self, n) < 0]
+        found += _unknown_sets(self.label_sets)
         for name in ("box_query_share", "feature_dropout"):
             if not 0 <= getattr(self, name) <= 1:
                 found.append(f"{name}: expected a number in [0, 1], found {getattr(self, name)}")
         return found
+
+
+def _unknown_sets(label_sets: tuple[str, ...]) -> list[str]:
+    # a misspelled set would have no labels at all, and nobody would notice
+    from chex.vocabulary import load
+
+    known = sorted({label.partition("/")[0] for label in load().by_label})
+    return [f"label_sets: expected {' or '.join(known)}, found {name!r}" for name in label_sets if name not in known]

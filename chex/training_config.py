@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
+from chex.geometry import Fit
 from chex.objective_config import ObjectiveConfig
 
-STAGES = ("contrastive", "detector", "post-decoder", "sentences", "generator")
+StageName = Literal["contrastive", "detector", "post-decoder", "sentences", "generator"]
+STAGES: tuple[str, ...] = get_args(StageName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class DataConfig:
 
     batch_size: int = 256  # over all workers together
     image_size: int = 224
-    fit: Literal["stretch", "center_crop", "pad"] = "stretch"
+    fit: Fit = "stretch"
     oversample: dict[str, int] | Literal["equal"] = field(default_factory=dict)  # dataset -> how often in an epoch
     shuffle_buffer: int = 2048  # samples that wait, shuffled, for their batch
 
@@ -106,7 +108,7 @@ class DataConfig:
 class TrainingConfig:
     """One stage's run. Steps count optimizer updates; 0 switches a periodic action off (it still happens at the end)."""
 
-    stage: Literal["contrastive", "detector", "post-decoder", "sentences", "generator"] = "detector"
+    stage: StageName = "detector"
     seed: int = 0
     precision: Literal["fp32", "bf16"] = "fp32"
     workers: int = 1  # 0: in this process, without Ray Train

@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 
 from chex.config import ConfigError, check, flatten, from_mapping, load, to_mapping, with_overrides
+from chex.objective_config import LossWeights, ObjectiveConfig
 from chex.training_config import AugmentationConfig, DataConfig, OptimizerConfig, TrainingConfig
 
 
@@ -130,6 +131,10 @@ def test_overrides_are_checked_against_the_whole():
         AugmentationConfig(flip=1.5),
         AugmentationConfig(scale=(0.0, 1.0)),
         AugmentationConfig(blur_sigma=(1.0, 0.5)),
+        ObjectiveConfig(label_sets=("vindr", "vindr-image")),
+        ObjectiveConfig(label_sets=("chexper",)),
+        ObjectiveConfig(most_boxed_findings=-1),
+        ObjectiveConfig(weights=LossWeights(anatomy_boxes=-0.1)),
         DataConfig(batch_size=0),
         DataConfig(oversample={"vindr-cxr": 0}),
         DataConfig(fit="squash"),
@@ -142,6 +147,11 @@ def test_overrides_are_checked_against_the_whole():
 def test_impossible_training_values_are_refused(config):
     with pytest.raises(ConfigError):
         check(config)
+
+
+def test_a_number_beyond_all_bounds_is_a_problem_like_any_other():
+    with pytest.raises(ConfigError, match="lr: expected a finite number"):
+        from_mapping(OptimizerConfig, {"lr": 10**400})
 
 
 def test_the_defaults_are_possible():

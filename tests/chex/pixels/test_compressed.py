@@ -14,6 +14,7 @@ from pydicom.encaps import encapsulate
 
 from chex.pixels import UnusableImage, read_radiograph
 from chex.pixels.codestream import declared_size
+from tests.chex.pixels.made import refusal
 from tests.made_dicom import made_dataset, made_dicom
 
 VALUES = (np.add.outer(np.arange(64), np.arange(48)) * 36 % 4096).astype(np.uint16)
@@ -47,12 +48,6 @@ def file_of(frame: bytes, syntax: str, values: np.ndarray = VALUES) -> bytes:
     return sink.getvalue()
 
 
-def refusal(data: bytes) -> str:
-    with pytest.raises(UnusableImage) as caught:
-        read_radiograph(data, "x.dcm")
-    return caught.value.reason
-
-
 @pytest.mark.parametrize(
     ("syntax", "most"), [("50", 3), ("51", 3), ("57", 0), ("70", 0), ("80", 0), ("81", 1), ("90", 0)]
 )
@@ -79,7 +74,7 @@ def test_a_frame_larger_than_its_header_says_is_refused_before_it_is_decoded(syn
         struct.pack_into(">HH", frame, frame.index(marker) + 5, 60_000, 50_000)
     assert declared_size(bytes(frame)) == (60_000, 50_000)
     assert refusal(file_of(bytes(frame), syntax)) == (
-        "the compressed picture declares 60000 x 50000 pixels, the header 64 x 48"
+        "decode: the compressed picture declares 60000 x 50000 pixels, the header 64 x 48"
     )
 
 

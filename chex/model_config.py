@@ -100,6 +100,7 @@ class InferenceConfig:
     nms_iou: float = 0.25
     box_score: float = 0.3  # boxes below it are not shown, but the best one always is
     abnormal_probability: float = 0.5  # anatomical regions below it are left out of reports
+    normal_probability: float = 0.5  # below it a report does not say that nothing is wrong
     same_sentence: float = 0.95
     similar_sentence: float = 0.9
     most_sentences: int = 10

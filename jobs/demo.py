@@ -94,7 +94,10 @@ def readable(summary: dict[str, Any], output: Path) -> str:
     lines = ["", "step            seconds"]
     lines += [f"{name:<14} {value:8.0f}" for name, value in summary["seconds"].items()]
     lines += ["", "figure on held-out phantoms   value  baseline"]
-    lines += [f"{name:<28} {f['value']:6.3f}  {f['baseline']:8.3f}" for name, f in summary["figures"].items()]
+    lines += [
+        f"{name:<28} {_number(figure['value']):>6}  {_number(figure['baseline']):>8}"
+        for name, figure in summary["figures"].items()
+    ]
     lines += [
         "",
         f"Look at it:     {output / 'index.html'} (12 held-out studies), {output / 'reports' / 'overlays'}",
@@ -102,6 +105,10 @@ def readable(summary: dict[str, Any], output: Path) -> str:
         f"Compare runs:   .venv/bin/mlflow ui --backend-store-uri sqlite:///{output / 'mlflow.db'}",
     ]
     return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"  # few phantoms: nothing to measure it on
 
 
 def _quiet() -> None:

@@ -50,7 +50,7 @@ class ReportWriter:
 
     def _worth_a_sentence(self, answer: Answer) -> bool:
         if answer.query.name == self.no_finding:
-            return dict(answer.probabilities).get(self.no_finding, 1.0) > 0.5
+            return dict(answer.probabilities).get(self.no_finding, 1.0) > self.thresholds.normal_probability
         return not self._is_region(answer) or answer.abnormal > self.thresholds.abnormal_probability
 
     def compose(self, answers: Sequence[Answer], sentences: Sequence[str]) -> tuple[tuple[Finding, ...], str]:

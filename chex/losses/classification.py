@@ -33,7 +33,8 @@ def region_class_loss(
     """Multi-positive InfoNCE of labelled regions.
 
     tokens (P, D), labels (P, C) boolean, positive and negative (C, D), classes (c) the sub-sampled findings.
-    The positives of a region are the positive prompts of what is there and the negative ones of what is not.
+    The positives of a region are the positive prompts of what is there and the negative ones of what is not; both
+    kinds count the same, which is ours: the paper takes the plain mean over all of them.
     """
     if not len(tokens) or not len(classes):
         return tokens.sum() * 0

@@ -8,6 +8,7 @@ from torch import Tensor
 from chex.losses.contrastive import squared_distance
 from chex.losses.multitask import weighted_sum
 from chex.model.detections import EncodedImages
+from chex.records import Annotations
 from jobs.training.stages.finding_sentences import FindingSentences, finding_sentences
 from jobs.training.stages.post_decoder import Objective as PostDecoderObjective
 from jobs.training.stages.post_decoder import RefinedRegions, RefinedSentences
@@ -26,17 +27,19 @@ class Objective(PostDecoderObjective):
             parts["anatomy_generation"] = self._written_back(model, *_region_texts(regions), generator)
         if sentences:
             parts["sentence_generation"] = self._written_back(model, *_sentence_texts(sentences), generator)
-        asked = finding_sentences(annotations, self.vocabulary, generator) if self._answers_findings else None
+        asked = self._asked_findings(annotations, generator)
         if asked:
             tokens, texts = self._finding_tokens(model, images, asked)
             everything = torch.ones(1, len(texts), dtype=torch.bool, device=tokens.device)
             parts["finding_mse"] = squared_distance(tokens[None], model.text_features(texts)[None], everything)
-            parts["finding_generation"] = self._written_back(model, tokens, texts, generator)
+            parts["finding_generation"] = teacher_forced_loss(model, tokens, texts)
         return weighted_sum(parts, as_mapping(self.config.weights))
 
-    @property
-    def _answers_findings(self) -> bool:
-        return self.config.weights.finding_generation > 0 or self.config.weights.finding_mse > 0
+    def _asked_findings(self, annotations: list[Annotations], generator) -> FindingSentences | None:
+        weights = self.config.weights
+        if not weights.finding_generation and not weights.finding_mse:
+            return None
+        return finding_sentences(annotations, self.vocabulary, generator, most=self.config.most_generated)
 
     @staticmethod
     def _finding_tokens(model, images: EncodedImages, asked: FindingSentences) -> tuple[Tensor, list[str]]:

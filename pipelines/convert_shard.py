@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chex import __version__
+from chex.body_part import off_topic
 from chex.pixels import UnusableImage, encode_stored, read_radiograph, resize
 from chex.records import Annotations, Box, Sample, Study
 from pipelines.adapters import AnnotationSource, LeftOut, SourceError, UnusableInput, open_source
@@ -110,9 +111,7 @@ def _sample(study: Study, content: bytes, sources: Sequence[AnnotationSource], i
     height, width = radiograph.pixels.shape
     shrink = min(1.0, image_size / min(height, width))
     stored = resize(radiograph.pixels, max(1, round(height * shrink)), max(1, round(width * shrink)))
-    notes = radiograph.notes
-    if radiograph.body_part and radiograph.body_part not in ("CHEST", "THORAX"):
-        notes += (f"BodyPartExamined is {radiograph.body_part}, not chest",)
+    elsewhere = off_topic(radiograph.body_part)
     return Sample(
         study=study if study.view else replace(study, view=radiograph.view),
         annotations=_annotations(study, sources, height, width),
@@ -121,7 +120,7 @@ def _sample(study: Study, content: bytes, sources: Sequence[AnnotationSource], i
         width=stored.shape[1],
         original_height=height,
         original_width=width,
-        pixel_notes=notes,
+        pixel_notes=radiograph.notes + ((elsewhere,) if elsewhere else ()),
         source_sha256=radiograph.sha256,
         converter_version=__version__,
     )
@@ -135,7 +134,7 @@ def _annotations(study: Study, sources: Sequence[AnnotationSource], height: int,
             found = source.annotations(study, height, width)
         except (LeftOut, UnusableInput, SourceError):
             raise
-        except (LookupError, ValueError, TypeError, OSError) as error:  # broken rows fail in any of these ways
+        except Exception as error:  # broken annotations fail in every way there is, nesting too deep among them
             raise UnusableInput("annotate", f"{type(error).__name__}: {error}") from error
         if found is not None:
             joined = joined.joined_with(found)

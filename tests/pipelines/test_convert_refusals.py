@@ -1,0 +1,86 @@
+"""Conversions that cannot start or cannot end: what is said, and with which status."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+import pytest
+
+from jobs.convert import convert, main
+from pipelines.adapters import SourceError
+from pipelines.convert import Conversion, prepare, run
+from pipelines.convert_shard import ShardTask, convert_shard
+from tests.pipelines.small_vindr import conversion
+
+
+def test_sources_have_to_fit_together(vindr, tmp_path):
+    def refusal(*sources) -> str:
+        with pytest.raises(SourceError) as caught:
+            prepare(Conversion(sources=sources, output=str(tmp_path / "shards")))
+        return str(caught.value)
+
+    here = ("vindr-cxr", str(vindr))
+    assert "one source of the images of vindr-cxr; found 2" in refusal(here, here)
+    assert "unknown kind" in refusal(("vindr", str(vindr)))
+    assert "expected the folders train or test" in refusal(("vindr-cxr", str(tmp_path)))
+    (tmp_path / "files").mkdir()
+    reports = ("mimic-cxr-reports", str(tmp_path))
+    assert "the images given are of vindr-cxr; " in refusal(here, reports), "both faults at once"
+    assert "expected a zip archive" in refusal(here, reports)
+    assert "no source brings its images; the images given are of no dataset" in refusal(reports)
+    assert not (tmp_path / "shards").exists(), "a wrong configuration leaves nothing behind"
+
+
+def test_a_table_that_breaks_while_converting_stops_the_job_with_its_reason(ray_local, vindr, tmp_path):
+    root = tmp_path / "raw"
+    shutil.copytree(vindr, root)
+    boxes = root / "annotations" / "annotations_train.csv"
+    boxes.write_text(boxes.read_text().replace("ILD", "IDL"))
+    with pytest.raises(SourceError, match="unknown class 'IDL'"):
+        convert(conversion(root, tmp_path / "shards"), progress=False)
+
+
+def test_a_lost_result_is_noticed(ray_local, vindr, tmp_path):
+    plan = prepare(conversion(vindr, tmp_path / "shards"))
+    plan.images["vindr-cxr", "train"] += 1
+    with pytest.raises(RuntimeError, match="expected 5 shards with 13 images; found 5 with 12"):
+        run(conversion(vindr, tmp_path / "shards"), plan, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source", "vindr-cxr"], "expects KIND=PATH; found 'vindr-cxr'"),
+        (["--source", "vindr=/x"], "unknown kind 'vindr'; there are:"),
+        (["--source", "vindr-cxr=/x", "--image-size", "3"], "image_size must be at least 16; found 3"),
+        (["--source", "vindr-cxr=/x"], "expected the folders train or test"),
+    ],
+)
+def test_a_wrong_command_exits_with_a_message(arguments, message, tmp_path, caplog):
+    caplog.set_level(logging.ERROR)
+    assert main([*arguments, "--output", str(tmp_path / "shards")]) == 2
+    assert message in caplog.text and "Traceback" not in caplog.text
+    assert not (tmp_path / "shards").exists()
+
+
+def test_the_command(ray_local, vindr, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    output = tmp_path / "shards"
+    arguments = ["--source", f"vindr-cxr={vindr}", "--output", str(output), "--image-size", "30"]
+    assert main(arguments) == 0, "unusable inputs are no failure"
+    assert "8 rows of 12 inputs" in caplog.text
+    assert "Modality CT is not a radiograph" in caplog.text
+    assert ray_local.is_initialized(), "a Ray that was running goes on running"
+    assert main(arguments) == 2 and "is not empty" in caplog.text
+
+
+def test_annotations_may_fail_in_any_way(vindr, tmp_path, monkeypatch):
+    def too_deep(self, study, height, width):
+        raise RecursionError("maximum recursion depth exceeded")
+
+    output = tmp_path / "shards"
+    plan = prepare(conversion(vindr, output))
+    monkeypatch.setattr("pipelines.adapters.vindr_cxr.Source.annotations", too_deep)
+    counts = convert_shard(0, ShardTask(conversion(vindr, output).sources, str(output), 30, plan.hash))
+    assert counts.rows == 0 and "RecursionError: maximum recursion depth exceeded" in counts.quarantined

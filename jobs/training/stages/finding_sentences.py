@@ -32,29 +32,23 @@ def finding_sentences(
     """A draw of `most` sentences that state or deny a CheXpert finding, by the rule-based label reader; None for none.
 
     Reports deny few of the findings that are not there. So that silence is no reason to claim one, some of those
-    that a report does not mention are answered by their negative prompt. What is there is rare: up to half of the
-    draw states a finding.
+    that a report does not mention are answered by their negative prompt.
     """
     reader = rule_based_label_reader()
     labels = vocabulary.labels_of(LABEL_SET)
     place = {label.partition("/")[2]: q for q, label in enumerate(labels)}
     terms = [vocabulary.finding_of(label) for label in labels]
-    stated: list[tuple[int, int, str]] = []
-    denied: list[tuple[int, int, str]] = []
+    answers: list[tuple[int, int, str]] = []
     for image, annotation in enumerate(annotations):
         said = _answers(annotation.sentences, reader)
-        values = reader.read_report(annotation.sentences)
-        for label, text in said.items():
-            there = label != NO_FINDING and values.get(label, 0) != 0
-            (stated if there else denied).append((image, place[label], text))
+        answers += [(image, place[label], text) for label, text in said.items()]
         silent = [label for label in place if label not in said and label != NO_FINDING] if said else []
         for label in draw_some(silent, MOST_UNMENTIONED, generator):
             denial = draw_one(terms[place[label]].negative, generator)
-            denied.append((image, place[label], f"{denial[0].upper()}{denial[1:]}."))
-    if not stated and not denied:
+            answers.append((image, place[label], f"{denial[0].upper()}{denial[1:]}."))
+    if not answers:
         return None
-    answers = draw_some(stated, most // 2, generator)
-    answers += draw_some(denied, most - len(answers), generator)
+    answers = draw_some(answers, most, generator)
     prompts = tuple(draw_one((term.box_prompt, term.box_prompt, *term.synonyms), generator) for term in terms)
     return FindingSentences(prompts, tuple(answers))
 

@@ -158,7 +158,6 @@ def test_findings_are_answered_by_the_sentences_about_them(tiny_model_dir):
     assert len(silent) == 2 and all(text.startswith(("No ", "There is no ", "There are no ")) for text in silent)
     few = finding_sentences([report] * 9, terms, torch.Generator().manual_seed(0), most=4)
     assert len(few.answers) == 4
-    assert sum(text in ("The heart is enlarged.", "A nodule is seen.") for *_, text in few.answers) == 2
     assert finding_sentences([Annotations()], terms, torch.Generator()) is None
 
     weights = LossWeights(finding_generation=1.0, finding_mse=0.1)

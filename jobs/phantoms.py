@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
                 workers=options.workers,
                 on_study=bar.update,
             )
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             bar.close()
             parser.error(str(error))
 

@@ -89,7 +89,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path, capsys):
 def test_a_folder_that_cannot_be_made_is_an_error_without_a_traceback(tmp_path, capsys):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(SystemExit) as stopped:
-        main(["--output", str(tmp_path / "file" / "raw"), "--studies", "1"])
+        phantoms.main(["--output", str(tmp_path / "file" / "raw"), "--studies", "1"])
     assert stopped.value.code == 2 and "Not a directory" in capsys.readouterr().err
 
 

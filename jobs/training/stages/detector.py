@@ -64,7 +64,8 @@ class Objective(BaseObjective):
         parts["pathology_probabilities"] = self._probability_loss(model, tokens, asked, positive, negative)
         if targets.boxed.any():
             boxed = found.of(*targets.boxed.nonzero(as_tuple=True))  # P M …
-            probabilities = self._own_probabilities(boxed, own[targets.boxed], positive, negative)
+            direction = (positive - negative)[own[targets.boxed]]
+            probabilities = self._own_probabilities(model, boxed, direction)
             parts["pathology_boxes"], parts["pathology_scores"] = pathology_box_loss(
                 boxed.boxes_cxcywh,
                 boxed.scores,
@@ -76,11 +77,11 @@ class Objective(BaseObjective):
 
     @staticmethod
     @torch.no_grad()
-    def _own_probabilities(boxed: Detections, own: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    def _own_probabilities(model, boxed: Detections, direction: Tensor) -> Tensor:
         """(P, M): how much each box looks like its prompt's finding, which only steers the matching."""
-        direction = (positive - negative)[own]
         features = torch.nn.functional.normalize(boxed.box_features, dim=-1)
-        return (torch.einsum("pmd,pd->pm", features, direction.to(features.dtype)) / 0.2).sigmoid()
+        similarity = torch.einsum("pmd,pd->pm", features, direction.to(features.dtype))
+        return (similarity / model.config.inference.class_temperature).sigmoid()
 
     def _anatomy(self, model, images, targets: AnatomyTargets, generator) -> dict[str, Tensor]:
         found = model.detect(images.of(targets.images), model.text_features(targets.prompts)[None])

@@ -47,7 +47,9 @@ class ObjectiveConfig:
     most_labelled_findings: int = 10
     most_regions: int = 20
     most_sentences: int = 12  # of one image
-    most_generated: int = 32  # sentences of one batch
+    most_generated: int = 32  # sentences of one batch about regions, and as many reports' sentences
+    most_asked_findings: int = 32  # of one batch, answered by the sentences about them
+    stated_finding_odds: float = 1.0  # of a sentence that states a finding against one that denies it, when drawn
     negative_classes: int = 10
     label_sets: tuple[str, ...] = ("vindr",)  # whose labels pathology prompts learn from
     box_query_share: float = 0.5  # of the batches of the later stages: regions are asked for by box
@@ -57,10 +59,19 @@ class ObjectiveConfig:
     weights: LossWeights = field(default_factory=LossWeights)
 
     def problems(self) -> list[str]:
-        counts = ("most_regions", "most_sentences", "most_generated", "negative_classes", "most_copies")
+        counts = (
+            "most_regions",
+            "most_sentences",
+            "most_generated",
+            "most_asked_findings",
+            "negative_classes",
+            "most_copies",
+        )
         found = [f"{n}: expected at least 1, found {getattr(self, n)}" for n in counts if getattr(self, n) < 1]
         nothing = ("most_boxed_findings", "most_labelled_findings", "frozen_image_layers")
         found += [f"{n}: expected 0 or more, found {getattr(self, n)}" for n in nothing if getattr(self, n) < 0]
+        if self.stated_finding_odds <= 0:
+            found.append(f"stated_finding_odds: expected more than 0, found {self.stated_finding_odds}")
         found += _unknown_sets(self.label_sets)
         for name in ("box_query_share", "feature_dropout"):
             if not 0 <= getattr(self, name) <= 1:

@@ -39,7 +39,10 @@ class Objective(PostDecoderObjective):
         weights = self.config.weights
         if not weights.finding_generation and not weights.finding_mse:
             return None
-        return finding_sentences(annotations, self.vocabulary, generator, most=self.config.most_generated)
+        c = self.config
+        return finding_sentences(
+            annotations, self.vocabulary, generator, most=c.most_asked_findings, stated_odds=c.stated_finding_odds
+        )
 
     @staticmethod
     def _finding_tokens(model, images: EncodedImages, asked: FindingSentences) -> tuple[Tensor, list[str]]:

@@ -155,11 +155,26 @@ def test_findings_are_answered_by_the_sentences_about_them(tiny_model_dir):
     assert said[2, "No Finding"] == "No acute cardiopulmonary process."
     assert (1, "No Finding") not in said
     silent = {text for (image, _), text in said.items() if image == 1} - set(report.sentences)
-    assert len(silent) == 2 and all(text.startswith(("No ", "There is no ", "There are no ")) for text in silent)
+    assert len([answer for answer in asked.answers if answer[0] == 1]) == len(labels) - 1  # all but "No Finding"
+    assert all(text.startswith(("No ", "There is no ", "There are no ", "The ", "Normal ")) for text in silent)
     few = finding_sentences([report] * 9, terms, torch.Generator().manual_seed(0), most=4)
     assert len(few.answers) == 4
     assert finding_sentences([Annotations()], terms, torch.Generator()) is None
 
+
+def test_sentences_that_state_a_finding_are_drawn_by_their_odds():
+    terms, report = vocabulary.load(), Annotations(sentences=("No pneumothorax.", "The heart is enlarged."))
+
+    def share(odds: float) -> float:
+        generator = torch.Generator().manual_seed(0)
+        drawn = [finding_sentences([report] * 4, terms, generator, most=6, stated_odds=odds) for _ in range(100)]
+        return sum(text == "The heart is enlarged." for asked in drawn for *_, text in asked.answers) / 600
+
+    assert share(1.0) == pytest.approx(1 / 13, abs=0.03)
+    assert share(4.0) == pytest.approx(4 / 16, abs=0.06)
+
+
+def test_findings_asked_for_train_the_generator(tiny_model_dir):
     weights = LossWeights(finding_generation=1.0, finding_mse=0.1)
     model, objective = built("generator", tiny_model_dir, weights=weights)
     parts = objective(model, FULL, torch.Generator().manual_seed(0))

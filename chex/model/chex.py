@@ -25,7 +25,7 @@ from chex.model.post_decoder import PostDecoder
 from chex.model.prompt_detector import PromptDetector
 from chex.model.prompt_encoder import PromptEncoder
 from chex.model.sentence_generator import SentenceGenerator
-from chex.model.tokenizer import Tokenizer
+from chex.model.tokenizer import Tokenizer, TokenizerConfig
 from chex.model_config import ModelConfig
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -122,7 +122,11 @@ class Chex(nn.Module):
             "software_version": chex.__version__,
         }
         provenance["model_version"] = provenance["weights_sha256"][:12]
-        content = {"architecture": asdict(self.config), "provenance": provenance}
+        tokenizers = {
+            "prompt": asdict(self.prompt_tokenizer.config),
+            "sentence": asdict(self.sentence_tokenizer.config),
+        }
+        content = {"architecture": asdict(self.config), "tokenizers": tokenizers, "provenance": provenance}
         (folder / CONFIG).write_text(json.dumps(content, indent=2) + "\n")
         self.prompt_tokenizer.save(folder / PROMPT_TOKENIZER)
         self.sentence_tokenizer.save(folder / SENTENCE_TOKENIZER)
@@ -137,10 +141,14 @@ class Chex(nn.Module):
         content = json.loads((folder / CONFIG).read_text())
         if not (isinstance(content, dict) and {"architecture", "provenance"} <= set(content)):
             raise ValueError(f"{folder / CONFIG} is no model's: it needs architecture and provenance")
+        prompts, sentences = (
+            from_mapping(TokenizerConfig, content.get("tokenizers", {}).get(name, {}))
+            for name in ("prompt", "sentence")
+        )
         model = cls(
             from_mapping(ModelConfig, content["architecture"]),
-            prompt_tokenizer=Tokenizer.load(folder / PROMPT_TOKENIZER),
-            sentence_tokenizer=Tokenizer.load(folder / SENTENCE_TOKENIZER),
+            prompt_tokenizer=Tokenizer.load(folder / PROMPT_TOKENIZER, prompts),
+            sentence_tokenizer=Tokenizer.load(folder / SENTENCE_TOKENIZER, sentences),
             provenance=content["provenance"],
         )
         try:

@@ -6,27 +6,12 @@ import pytest
 import torch
 
 from chex.model.detections import Detections, EncodedImages
+from chex.model.official.names import DETECTOR, POST_DECODER, translate
 from chex.model.post_decoder import PostDecoder
 from chex.model.prompt_detector import PromptDetector
 from chex.model.roi_pool import gaussian_weights
 from chex.model_config import DetectorConfig, PostDecoderConfig
 from tests.recorded import Recorded, recorded_sets
-
-BLOCK = {
-    "norm_sa": "norm_self", "norm_mha": "norm_cross", "norm_encoder": "norm_memory", "norm_ff": "norm_feed_forward",
-    "ls_sa": "scale_self", "ls_mha": "scale_cross", "ls_ff": "scale_feed_forward",
-    "sa_block.sa.out_proj": "self_attention.to_output", "mha_block.mha.out_proj": "cross_attention.to_output",
-    "ff_block.layers.0": "feed_forward.expand", "ff_block.layers.3": "feed_forward.contract",
-}  # fmt: skip
-ATTENTION = {"sa_block.sa": "self_attention", "mha_block.mha": "cross_attention"}
-DETECTOR = {
-    "bbox_predictor.0": "box_norm", "bbox_predictor.1.layers.0": "box_head.expand",
-    "bbox_predictor.1.layers.3": "box_head.contract", "patch_projector.0": "roi_pool.norm",
-    "patch_projector.1.layers.0": "roi_pool.project", "out_projector.0": "output_norm",
-    "out_projector.1.layers.0": "output_head.expand", "out_projector.1.layers.3": "output_head.contract",
-    "multiregion_weight_mlp.layers.0": "score_head.expand", "multiregion_weight_mlp.layers.3": "score_head.contract",
-    "ln_gate": "norm",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -34,26 +19,11 @@ def sets(shared) -> list[Recorded]:
     return [Recorded(folder) for folder in recorded_sets(shared)]
 
 
-def with_weights(part, params: dict):
+def with_weights(part, params: dict, rules):
     """The part with the recorded weights, every one of them."""
-    weights = {}
-    for name, tensor in params.items():
-        rest = name.partition("decoder_layers.")[2]
-        if rest:
-            number, _, inner = rest.partition(".")
-            module, _, kind = inner.rpartition(".")
-            if kind.startswith("in_proj_"):
-                width, kind = len(tensor) // 3, kind.removeprefix("in_proj_")
-                weights[f"blocks.{number}.{ATTENTION[module]}.to_query.{kind}"] = tensor[:width]
-                weights[f"blocks.{number}.{ATTENTION[module]}.to_key_value.{kind}"] = tensor[width:]
-            else:
-                weights[f"blocks.{number}.{BLOCK[module]}.{kind}"] = tensor
-        elif name in ("multiregion_tokens", "gate"):
-            weights[{"multiregion_tokens": "region_tokens"}.get(name, name)] = tensor
-        else:
-            module, _, kind = name.rpartition(".")
-            weights[f"{DETECTOR[module]}.{kind}"] = tensor
-    part.load_state_dict(weights)
+    translated = translate(params, rules)
+    assert not translated.unknown
+    part.load_state_dict(translated.weights)
     return part.eval()
 
 
@@ -72,7 +42,7 @@ def detector(case, attends_to: str) -> PromptDetector:
     config = DetectorConfig(
         layers=layers_of(case.params), heads=case.kwargs["nhead"], boxes_per_prompt=len(tokens), attends_to=attends_to
     )
-    return with_weights(PromptDetector(config, tokens.shape[1]), case.params)
+    return with_weights(PromptDetector(config, tokens.shape[1]), case.params, DETECTOR)
 
 
 @pytest.mark.parametrize("name", ["beta1.0", "beta2.0", "beta4.0", "nonsquare", "extreme"])
@@ -133,7 +103,7 @@ def test_post_decoder(sets, name, attends_to):
         tokens, boxes, mask = (case.inputs[n] for n in ("box_features", "multiboxes_features", "query_mask"))
         boxes = tokens[:, :, None] if boxes is None else boxes
         config = PostDecoderConfig(layers=layers_of(case.params), heads=heads, attends_to=attends_to)
-        decoder = with_weights(PostDecoder(config, tokens.shape[-1]), case.params)
+        decoder = with_weights(PostDecoder(config, tokens.shape[-1]), case.params, POST_DECODER)
         found = Detections(boxes[..., :4], boxes[..., 0], boxes, tokens)
         mask = None if mask is None else mask.bool()
         with torch.no_grad():

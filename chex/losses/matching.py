@@ -19,6 +19,7 @@ def assign(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not targets:
         empty = np.zeros(0, dtype=np.int64)
         return empty, empty, empty.astype(bool)
+    costs = costs.astype(np.float64)  # in single precision the surcharge of a round would swallow the last digits
     rounds = -(-predictions // targets)
     dearer = (np.ptp(costs) + 1.0) * max(predictions, targets)
     offered = np.concatenate([costs + dearer * r for r in range(rounds)], axis=1)

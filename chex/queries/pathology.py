@@ -19,7 +19,7 @@ def pathology_targets(
     label_sets: Sequence[str] = ("vindr",), most_with_boxes: int = 10, most_with_labels: int = 10,
     vary_prompts: bool = True,
 ) -> PathologyTargets | None:  # fmt: skip
-    """Targets of the images with labels of `label_sets`, for a draw of findings; None where no image has any."""
+    """Targets of the images with labels of `label_sets`, for a draw of findings; None where there are none."""
     values = [_values(a, vocabulary, label_sets) for a in annotations]
     images = [i for i, known in enumerate(values) if known]
     if not images:
@@ -30,6 +30,8 @@ def pathology_targets(
     drawn = draw_some(with_boxes, most_with_boxes, generator)
     others = _ordered({finding for i in images for finding in values[i]} - set(drawn), vocabulary)
     findings = drawn + draw_some(others, most_with_labels, generator)
+    if not findings:
+        return None
     terms = [vocabulary.findings[finding] for finding in findings]
     found, present = padded_boxes([[boxes[i].get(finding, ()) for finding in findings] for i in images])
     has_all_boxes = [any(label.label.startswith(f"{BOX_SET}/") for label in a.pathology_labels) for a in annotations]

@@ -29,13 +29,19 @@ class PromptDetector(nn.Module):
         self.output_head = Mlp(width, 4 * width, width, dropout=config.dropout)
         self.score_head = Mlp(width, width, 1, dropout=config.dropout)
 
-    def forward(self, images: EncodedImages, prompts: Tensor, mask: Tensor | None = None) -> Detections:
-        """prompts (B or 1, Q, D), mask (B, Q) True where a prompt is real → detections of B images."""
+    def forward(
+        self, images: EncodedImages, prompts: Tensor, mask: Tensor | None = None, *, skip: Tensor | None = None
+    ) -> Detections:
+        """prompts (B or 1, Q, D), mask (B, Q) True where a prompt is real → detections of B images.
+
+        skip, broadcastable to (B, Q, M): True where the decoder's output joins the pooled feature. Without it that is
+        drawn in training, and so everywhere outside of it.
+        """
         decoded = self.decode(images, prompts, mask)
         # in half precision a box near the right edge would jump by whole pixels
         boxes = self.box_head(self.box_norm(decoded)).float().sigmoid()  # B Q M 4
         pooled = self.roi_pool(images.patches, boxes, images.grid)
-        return self._describe(boxes, self._with_skip(pooled, decoded))
+        return self._describe(boxes, self._with_skip(pooled, decoded, skip))
 
     def decode(self, images: EncodedImages, prompts: Tensor, mask: Tensor | None = None) -> Tensor:
         """Prompts to decoder outputs (B, Q, M, D)."""
@@ -60,12 +66,12 @@ class PromptDetector(nn.Module):
         described = self._describe(boxes, features)
         return replace(described, tokens=described.box_features[:, :, 0])
 
-    def _with_skip(self, pooled: Tensor, decoded: Tensor) -> Tensor:
-        if not self.training:
+    def _with_skip(self, pooled: Tensor, decoded: Tensor, skip: Tensor | None) -> Tensor:
+        if skip is None and not self.training:
             return (pooled + decoded) / 2
-        drawn = torch.rand(pooled.shape[:2], device=pooled.device)[..., None, None]
-        skipped = (pooled + self.skip_dropout(decoded)) / 2
-        return torch.where(drawn < self.config.skip_probability, skipped, pooled)
+        if skip is None:
+            skip = torch.rand(*pooled.shape[:2], 1, device=pooled.device) < self.config.skip_probability
+        return torch.where(skip[..., None], (pooled + self.skip_dropout(decoded)) / 2, pooled)
 
     def _describe(self, boxes: Tensor, features: Tensor) -> Detections:
         features = self.output_head(self.output_norm(features))

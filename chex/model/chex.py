@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 import chex
 from chex.config import from_mapping
+from chex.model.card import model_card
 from chex.model.detections import Detections, EncodedImages
 from chex.model.image_encoder import ImageEncoder
 from chex.model.post_decoder import PostDecoder
@@ -28,7 +30,7 @@ from chex.model.sentence_generator import SentenceGenerator
 from chex.model.tokenizer import Tokenizer, TokenizerConfig
 from chex.model_config import ModelConfig
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 PROMPT_TOKENIZER, SENTENCE_TOKENIZER = "prompt_tokenizer.json", "sentence_tokenizer.json"
 CACHED_TEXTS = 100_000
 
@@ -112,24 +114,37 @@ class Chex(nn.Module):
         return t.decode(self.generator.generate(tokens, t.start_id, t.end_id, max_tokens=max_tokens))
 
     def save(self, folder: Path | str) -> None:
-        """Writes config, weights and tokenizers into `folder`, which is made if need be."""
+        """Writes config, weights, tokenizers and a model card into `folder`, which is made if need be.
+
+        Nothing in the folder changes before everything is written.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        save_file(weights, folder / WEIGHTS)
-        provenance = self.provenance | {
-            "weights_sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
-            "software_version": chex.__version__,
-        }
-        provenance["model_version"] = provenance["weights_sha256"][:12]
-        tokenizers = {
-            "prompt": asdict(self.prompt_tokenizer.config),
-            "sentence": asdict(self.sentence_tokenizer.config),
-        }
-        content = {"architecture": asdict(self.config), "tokenizers": tokenizers, "provenance": provenance}
-        (folder / CONFIG).write_text(json.dumps(content, indent=2) + "\n")
-        self.prompt_tokenizer.save(folder / PROMPT_TOKENIZER)
-        self.sentence_tokenizer.save(folder / SENTENCE_TOKENIZER)
+        with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as partial:
+            new = Path(partial)
+            weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+            (new / WEIGHTS).touch()
+            mode = (new / WEIGHTS).stat().st_mode  # safetensors writes for the owner alone, whatever the umask says
+            save_file(weights, new / WEIGHTS)
+            (new / WEIGHTS).chmod(mode)
+            self.prompt_tokenizer.save(new / PROMPT_TOKENIZER)
+            self.sentence_tokenizer.save(new / SENTENCE_TOKENIZER)
+            provenance = self._provenance_of(new / WEIGHTS)
+            tokenizers = {
+                "prompt": asdict(self.prompt_tokenizer.config), "sentence": asdict(self.sentence_tokenizer.config),
+            }  # fmt: skip
+            content = {"architecture": asdict(self.config), "tokenizers": tokenizers, "provenance": provenance}
+            (new / CONFIG).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            (new / CARD).write_text(model_card(self.config, provenance, _sizes(self)), encoding="utf-8")
+            for name in (WEIGHTS, PROMPT_TOKENIZER, SENTENCE_TOKENIZER, CARD, CONFIG):
+                (new / name).replace(folder / name)
+
+    def _provenance_of(self, weights: Path) -> dict:
+        with weights.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return self.provenance | {
+            "weights_sha256": digest, "software_version": chex.__version__, "model_version": digest[:12],
+        }  # fmt: skip
 
     @classmethod
     def load(cls, folder: Path | str, device: str | torch.device = "cpu") -> Chex:
@@ -141,16 +156,7 @@ class Chex(nn.Module):
         content = json.loads((folder / CONFIG).read_text())
         if not (isinstance(content, dict) and {"architecture", "provenance"} <= set(content)):
             raise ValueError(f"{folder / CONFIG} is no model's: it needs architecture and provenance")
-        prompts, sentences = (
-            from_mapping(TokenizerConfig, content.get("tokenizers", {}).get(name, {}))
-            for name in ("prompt", "sentence")
-        )
-        model = cls(
-            from_mapping(ModelConfig, content["architecture"]),
-            prompt_tokenizer=Tokenizer.load(folder / PROMPT_TOKENIZER, prompts),
-            sentence_tokenizer=Tokenizer.load(folder / SENTENCE_TOKENIZER, sentences),
-            provenance=content["provenance"],
-        )
+        model = _unfilled(folder, content)
         try:
             weights = load_file(folder / WEIGHTS)
         except SafetensorError as problem:
@@ -165,5 +171,24 @@ class Chex(nn.Module):
         ]
         if wrong:
             raise ValueError(f"{folder / WEIGHTS} does not fit {CONFIG}: {'; '.join(wrong[:5])}")
-        model.load_state_dict(weights)
+        model.load_state_dict(weights, assign=True)
         return model.to(device).eval()
+
+
+def _unfilled(folder: Path, content: dict) -> Chex:
+    """A model without memory for its weights, so that a large one is not first drawn at random."""
+    prompts, sentences = (
+        from_mapping(TokenizerConfig, content.get("tokenizers", {}).get(name, {})) for name in ("prompt", "sentence")
+    )
+    with torch.device("meta"):
+        return Chex(
+            from_mapping(ModelConfig, content["architecture"]),
+            prompt_tokenizer=Tokenizer.load(folder / PROMPT_TOKENIZER, prompts),
+            sentence_tokenizer=Tokenizer.load(folder / SENTENCE_TOKENIZER, sentences),
+            provenance=content["provenance"],
+        )
+
+
+def _sizes(model: nn.Module) -> dict[str, int]:
+    """How many parameters each part has."""
+    return {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}

@@ -1,4 +1,4 @@
-"""Losses and costs of predicted boxes (paper 3.2): L1 and gIoU, and the focal loss of their scores.
+"""Losses and costs of predicted boxes (paper 3.2): L1 and gIoU, and what their scores should say.
 
 Letters: P prompts (an image's prompt each), M predicted boxes, K targets of a prompt.
 """
@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from chex.boxes import cxcywh_to_xyxy, generalized_iou
-from chex.losses.matching import match
+from chex.losses.averaging import mean_of_groups
+from chex.losses.focal import balancing_alpha, focal_losses
+from chex.losses.matching import BALANCED, MatchingRule, match
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,42 +31,34 @@ def box_distance(predicted_cxcywh: Tensor, target_cxcywh: Tensor, weights: BoxWe
     return weights.l1 * l1 + weights.giou * (1 - giou)
 
 
-def focal_loss(probabilities: Tensor, positive: Tensor, *, gamma: float = 2.0) -> Tensor:
-    """Mean focal loss (Lin et al. 2017) of probabilities against booleans; α is the share of the other class.
-
-    Both classes count as seen once more than they are, so that a batch of one class alone still teaches.
-    """
-    if not probabilities.numel():
-        return probabilities.sum()
-    share = (positive.sum() + 1) / (positive.numel() + 2)
-    alpha = torch.where(positive, 1 - share, share)
-    right = torch.where(positive, probabilities, 1 - probabilities).clamp(min=1e-7)
-    return (alpha * (1 - right).pow(gamma) * -right.log()).mean()
-
-
 def pathology_box_loss(
     boxes_cxcywh: Tensor, scores: Tensor, probabilities: Tensor, targets_cxcywh: Tensor, present: Tensor,
-    weights: BoxWeights = BoxWeights(),
+    weights: BoxWeights = BoxWeights(), *, rule: MatchingRule = BALANCED, images: Tensor | None = None,
+    other_scores: int = 0,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Box and score loss of prompts whose boxes are all known, also where there is none.
 
     boxes (P, M, 4), scores (P, M), probabilities (P, M) of the prompt's class, targets (P, K, 4), present (P, K).
     The box loss is averaged over the pairs of a prompt, then over all prompts (those without a target count as 0).
+    images (P): the image of each prompt; given, both are averaged over an image's prompts first, then over images.
+    other_scores: how many scores of prompts that are not among these count as negatives in the class balance.
     """
-    positive = torch.zeros_like(scores, dtype=torch.bool)
-    if not present.any():
-        return boxes_cxcywh.sum() * 0, focal_loss(scores, positive)
     distance = box_distance(boxes_cxcywh[:, :, None], targets_cxcywh[:, None], weights)  # P M K
     doubt = weights.probability * (1 - probabilities) + weights.score * (1 - scores)
-    pairs, first = match((distance + doubt[:, :, None]).detach(), present)
+    pairs, first = match((distance + doubt[:, :, None]).detach(), present, rule)
     prompt, prediction, target = pairs.unbind(-1)
+    positive = torch.zeros_like(scores, dtype=torch.bool)
     positive[prompt[first], prediction[first]] = True
-    return _mean_per_prompt(distance[prompt, prediction, target], prompt, len(scores)), focal_loss(scores, positive)
+    per_prompt = _mean_per_prompt(distance[prompt, prediction, target], prompt, len(scores))
+    alpha = balancing_alpha(positive, other_negatives=other_scores)
+    focal = focal_losses(scores, positive, alpha).mean(dim=-1)
+    every = torch.arange(len(scores), device=scores.device) if images is None else images
+    return mean_of_groups(per_prompt, every), mean_of_groups(focal, every)
 
 
 def anatomy_box_loss(
     boxes_cxcywh: Tensor, scores: Tensor, targets_cxcywh: Tensor, present: Tensor, grouped: Tensor,
-    weights: BoxWeights = BoxWeights(),
+    weights: BoxWeights = BoxWeights(), *, rule: MatchingRule = BALANCED,
 ) -> Tensor:  # fmt: skip
     """Every box of a one-box region is pulled to the target; boxes of a grouped region are matched.
 
@@ -79,13 +73,14 @@ def anatomy_box_loss(
     total, groups = single.sum(), known & grouped
     if groups.any():
         doubt = weights.score * (1 - scores)
-        pairs, _ = match((distance + doubt[:, :, None]).detach(), present & grouped[:, None])
+        pairs, _ = match((distance + doubt[:, :, None]).detach(), present & grouped[:, None], rule)
         prompt, prediction, target = pairs.unbind(-1)
-        total = total + _mean_per_prompt(distance[prompt, prediction, target], prompt, len(scores)) * len(scores)
+        total = total + _mean_per_prompt(distance[prompt, prediction, target], prompt, len(scores)).sum()
     return total / (single.numel() + groups.sum())
 
 
 def _mean_per_prompt(values: Tensor, prompt: Tensor, prompts: int) -> Tensor:
-    """Mean over each prompt's values, then over all prompts."""
+    """Mean over each prompt's values, 0 for a prompt without one → (prompts)."""
     counts = torch.zeros(prompts, device=values.device).index_add_(0, prompt, torch.ones_like(values))
-    return (values / counts[prompt]).sum() / max(prompts, 1)
+    totals = torch.zeros(prompts, device=values.device, dtype=values.dtype).index_add_(0, prompt, values)
+    return totals / counts.clamp(min=1)

@@ -9,44 +9,50 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from chex.losses.averaging import mean_of_groups
+from chex.losses.info_nce import cosine_logits, info_nce
+
 
 def pathology_class_loss(
-    tokens: Tensor, own: Tensor, values: Tensor, positive: Tensor, negative: Tensor, *, temperature: float = 0.2
-) -> Tensor:
+    tokens: Tensor, own: Tensor, values: Tensor, positive: Tensor, negative: Tensor, *, temperature: float = 0.2,
+    images: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Each prompt's token against all positive and negative prompts; its target is its own positive or negative one.
 
     tokens (P, D), own (P) index of the token's finding, values (P) 1 present / 0 absent / −1 unknown (left out),
-    positive and negative (C, D) → mean over the known.
+    positive and negative (C, D) → mean over the known; with the image of each prompt, images (P), over those of an
+    image first, then over images.
     """
     known = values >= 0
     if not known.any():
         return tokens.sum() * 0
-    prompts = F.normalize(torch.cat([positive, negative]), dim=-1)  # 2C D
-    logits = F.normalize(tokens[known], dim=-1) @ prompts.T / temperature
+    logits = cosine_logits(tokens[known], torch.cat([positive, negative]), temperature)  # p 2C
     targets = own[known] + torch.where(values[known] == 1, 0, len(positive))
-    return F.cross_entropy(logits, targets)
+    losses = info_nce(logits, F.one_hot(targets, logits.shape[-1]))
+    return losses.mean() if images is None else mean_of_groups(losses, images[known])
 
 
 def region_class_loss(
-    tokens: Tensor, labels: Tensor, positive: Tensor, negative: Tensor, classes: Tensor, *, temperature: float = 0.25
-) -> Tensor:
-    """Multi-positive InfoNCE of labelled regions.
+    tokens: Tensor, labels: Tensor, positive: Tensor, negative: Tensor, classes: Tensor, *, temperature: float = 0.25,
+    known: Tensor | None = None, balanced: bool = True,
+) -> Tensor:  # fmt: skip
+    """Multi-positive InfoNCE of labelled regions: their right prompts against all of the known findings.
 
-    tokens (P, D), labels (P, C) boolean, positive and negative (C, D), classes (c) the sub-sampled findings.
-    The positives of a region are the positive prompts of what is there and the negative ones of what is not; both
-    kinds count the same, which is ours: the paper takes the plain mean over all of them.
+    tokens (P, D), labels (P, C) boolean, positive and negative (C, D), classes (c) the sub-sampled findings, known
+    (P, C) boolean, all if None → mean over the regions that know any finding.
+    The right prompts are the positive ones of what is there and the negative ones of what is not. What is there is
+    rare: `balanced` lets both kinds count the same, which is ours; otherwise it is the plain mean, as in the paper.
     """
     if not len(tokens) or not len(classes):
         return tokens.sum() * 0
-    prompts = F.normalize(torch.cat([positive[classes], negative[classes]]), dim=-1)  # 2c D
-    logits = F.normalize(tokens, dim=-1) @ prompts.T / temperature
     there = labels[:, classes]
-    right = torch.cat([there, ~there], dim=1)
-    log_share = logits.log_softmax(dim=-1)
-    # what is there is rare: its prompts count as much as all that is not there
-    weight = torch.cat([there / there.sum(1, keepdim=True).clamp(min=1), ~there / (~there).sum(1, keepdim=True).clamp(min=1)], dim=1)  # fmt: skip
-    weight = weight * right
-    return -(log_share * weight).sum(dim=1).div(weight.sum(dim=1)).mean()
+    known = torch.ones_like(there) if known is None else known[:, classes]
+    logits = cosine_logits(tokens, torch.cat([positive[classes], negative[classes]]), temperature)  # P 2c
+    sides = [there & known, ~there & known]
+    if balanced:
+        sides = [side / side.sum(dim=1, keepdim=True).clamp(min=1) for side in sides]
+    losses = info_nce(logits, torch.cat(sides, dim=1), torch.cat([known, known], dim=1))
+    return losses.sum() / known.any(dim=1).sum().clamp(min=1)
 
 
 def probability_loss(

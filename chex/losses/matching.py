@@ -2,43 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 
-def assign(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@dataclass(frozen=True, slots=True)
+class MatchingRule:
+    """How predictions and targets are paired; the defaults are the paper's.
+
+    solver: "hungarian" finds the least total cost, "greedy" takes the cheapest free pair again and again.
+    surplus: predictions beyond the number of targets "repeat" a target or go "unmatched".
+    first: the pair that stands for a target is its "cheapest", or the one that the solver "solved" in the first round:
+    of equal totals a solver finds any, so that only the cheapest is defined by the costs alone.
+    """
+
+    solver: Literal["hungarian", "greedy"] = "hungarian"
+    surplus: Literal["repeat", "unmatched"] = "repeat"
+    first: Literal["cheapest", "solved"] = "cheapest"
+
+
+BALANCED = MatchingRule()
+
+
+def assign(costs: np.ndarray, rule: MatchingRule = BALANCED) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """costs (M, K) → (predictions, targets, first) of every matched pair, in the order of the predictions.
 
     Targets are offered again, in rounds, until all M predictions are taken; a pair of a later round costs more than
     any of an earlier one, so every target is taken equally often, give or take one, at the least total cost.
-    `first` marks the cheapest pair of each target. K = 0 gives no pairs.
+    `first` marks one pair of each target. K = 0 gives no pairs.
     """
     predictions, targets = costs.shape
     if not targets:
         empty = np.zeros(0, dtype=np.int64)
         return empty, empty, empty.astype(bool)
-    costs = costs.astype(np.float64)  # in single precision the surcharge of a round would swallow the last digits
-    rounds = -(-predictions // targets)
-    dearer = (np.ptp(costs) + 1.0) * max(predictions, targets)
+    rounds = -(-predictions // targets) if rule.surplus == "repeat" else 1
+    dearer = np.ptp(costs) + 1
     offered = np.concatenate([costs + dearer * r for r in range(rounds)], axis=1)
-    rows, columns = linear_sum_assignment(offered)
-    columns = columns % targets
-    # the total says nothing about which of a target's predictions came in the first round: the cheapest is the best
-    first = np.zeros(len(rows), dtype=bool)
-    for target in set(columns.tolist()):
-        pairs = (columns == target).nonzero()[0]
-        first[pairs[costs[rows[pairs], target].argmin()]] = True
-    return rows, columns, first
+    rows, columns = linear_sum_assignment(offered) if rule.solver == "hungarian" else _cheapest_pairs(offered)
+    rounds_of, columns = np.divmod(columns, targets)
+    return rows, columns, rounds_of == 0 if rule.first == "solved" else _cheapest_of_each(costs[rows, columns], columns)
+
+
+def _cheapest_pairs(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    left = costs.astype(np.float64)
+    pairs = []
+    for _ in range(min(left.shape)):
+        row, column = np.unravel_index(left.argmin(), left.shape)
+        pairs.append((row, column))
+        left[row], left[:, column] = np.inf, np.inf
+    rows, columns = np.array(sorted(pairs), dtype=np.int64).T
+    return rows, columns
+
+
+def _cheapest_of_each(costs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    first = np.zeros(len(costs), dtype=bool)
+    for target in set(targets.tolist()):
+        pairs = (targets == target).nonzero()[0]
+        first[pairs[costs[pairs].argmin()]] = True
+    return first
 
 
 @torch.no_grad()
-def match(costs: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+def match(costs: Tensor, present: Tensor, rule: MatchingRule = BALANCED) -> tuple[Tensor, Tensor]:
     """Matches the M predictions of every prompt with its own targets.
 
     costs (P, M, K), present (P, K) True where a target exists → pairs (n, 3) as (prompt, prediction, target) and
-    `first` (n), True where the pair is its target's cheapest.
+    `first` (n), True for the one pair that stands for its target. Raises FloatingPointError for costs that are not
+    finite.
     """
     costs_on_host, present_on_host = costs.float().cpu().numpy(), present.cpu().numpy()
     if not np.isfinite(costs_on_host[present_on_host.nonzero()[0]]).all():
@@ -46,7 +81,7 @@ def match(costs: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
     found, first_rounds = [], []
     for prompt in present_on_host.any(axis=1).nonzero()[0]:
         valid = present_on_host[prompt].nonzero()[0]
-        predictions, targets, first = assign(costs_on_host[prompt][:, valid])
+        predictions, targets, first = assign(costs_on_host[prompt][:, valid], rule)
         found.append(np.stack([np.full_like(predictions, prompt), predictions, valid[targets]], axis=1))
         first_rounds.append(first)
     pairs = np.concatenate(found) if found else np.zeros((0, 3), dtype=np.int64)

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from chex.boxes import cxcywh_to_xyxy, generalized_iou, xyxy_to_cxcywh
-from chex.losses.boxes import BoxWeights, anatomy_box_loss, box_distance, focal_loss, pathology_box_loss
+from chex.losses.boxes import BoxWeights, anatomy_box_loss, box_distance, pathology_box_loss
 from chex.losses.classification import pathology_class_loss
 from chex.losses.contrastive import clip_loss, sentence_loss, squared_distance
+from chex.losses.focal import focal_loss
 from tests.recorded import Recorded, recorded_sets
 
 CLOSE = {"rel": 1e-5, "abs": 1e-5}

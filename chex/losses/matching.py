@@ -17,8 +17,8 @@ class MatchingRule:
 
     solver: "hungarian" finds the least total cost, "greedy" takes the cheapest free pair again and again.
     surplus: predictions beyond the number of targets "repeat" a target or go "unmatched".
-    first: the pair that stands for a target is its "cheapest", or the one that the solver "solved" in the first round:
-    of equal totals a solver finds any, so that only the cheapest is defined by the costs alone.
+    first: the pair that stands for a target is its "cheapest", or the one that the solver "solved" in the first round.
+    The totals are the same whichever pair comes first, so that there the last digit decides, in the costs' precision.
     """
 
     solver: Literal["hungarian", "greedy"] = "hungarian"
@@ -40,6 +40,9 @@ def assign(costs: np.ndarray, rule: MatchingRule = BALANCED) -> tuple[np.ndarray
     if not targets:
         empty = np.zeros(0, dtype=np.int64)
         return empty, empty, empty.astype(bool)
+    costs = costs.astype(np.float64)  # in single precision the surcharge of a round would swallow the last digits
+    if rule.first == "cheapest":  # in single precision the surcharge of a round swallows the last digits
+        costs = costs.astype(np.float64)
     rounds = -(-predictions // targets) if rule.surplus == "repeat" else 1
     dearer = np.ptp(costs) + 1
     offered = np.concatenate([costs + dearer * r for r in range(rounds)], axis=1)

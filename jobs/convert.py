@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 import time
 from typing import Any
 
+from jobs.cluster import ray_cluster
 from pipelines.adapters import kinds
 from pipelines.convert import Conversion, prepare, run
 
@@ -43,28 +43,20 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def convert(conversion: Conversion, *, progress: bool = True) -> dict[str, Any]:
-    """Check, plan, convert; starts a Ray if none is running and ends only the one it started. Returns the manifest.
+    """Check, plan, convert on the Ray of `jobs.cluster`. Returns the manifest.
 
     Raises:
         ValueError: the configuration is wrong; found before Ray is touched.
         RuntimeError: the job failed.
     """
     plan = prepare(conversion)
-    import ray
+    with ray_cluster():
+        from ray.exceptions import RayError
 
-    started_here = not ray.is_initialized()
-    if started_here:
-        if os.environ.get("RAY_ADDRESS"):
-            ray.init(log_to_driver=False)
-        else:
-            ray.init(address="local", include_dashboard=False, log_to_driver=False)
-    try:
-        return run(conversion, plan, progress=progress)
-    except ray.exceptions.RayError as error:
-        raise RuntimeError(f"the job failed: {str(error.__cause__ or error).strip().splitlines()[-1]}") from error
-    finally:
-        if started_here:
-            ray.shutdown()
+        try:
+            return run(conversion, plan, progress=progress)
+        except RayError as error:
+            raise RuntimeError(f"the job failed: {str(error.__cause__ or error).strip().splitlines()[-1]}") from error
 
 
 def _parser() -> argparse.ArgumentParser:

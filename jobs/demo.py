@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -45,9 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(output: Path, *, studies: int, seed: int, effort: float, workers: int = 1) -> dict[str, Any]:
-    """All steps into `output`; gives what summary.json holds. Starts a Ray of its own unless one is running."""
-    import ray
-
+    """All steps into `output`, on the Ray of `jobs.cluster`; gives what summary.json holds."""
+    from jobs.cluster import default_cpus, ray_cluster
     from jobs.demonstration import steps
     from jobs.demonstration.cases import demo_cases
     from jobs.demonstration.page import write_page
@@ -61,21 +59,11 @@ def run(output: Path, *, studies: int, seed: int, effort: float, workers: int = 
         return result
 
     timed("phantoms", lambda: steps.make_phantoms(output, studies=studies, seed=seed))
-    started_here = not ray.is_initialized()
-    if started_here:
-        # Ray Data decodes while a worker trains: with fewer than three slots the two would wait for each other
-        ray.init(
-            address="local", num_cpus=max(3, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False,
-            logging_level=logging.ERROR,
-        )  # fmt: skip
-    try:
+    with ray_cluster(cpus=max(default_cpus(), workers + 1)):
         timed("convert", lambda: steps.convert_phantoms(output))
         stages = timed("train", lambda: steps.train_stages(output, effort=effort, workers=workers))
         figures = timed("evaluate", lambda: steps.measure(output))
         reports = timed("reports", lambda: steps.write_reports(output))
-    finally:
-        if started_here:
-            ray.shutdown()
     summary = {
         "figures": figures,
         "seconds": seconds,
@@ -113,10 +101,6 @@ def _number(value: float | None) -> str:
 
 def _quiet() -> None:
     """One progress bar a step instead of every library's account of itself; before any of them is imported."""
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # training shares the cores with decoding: threads that wait must not spin
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     for noisy in ("ray", "ray.data", "ray.train", "mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

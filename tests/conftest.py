@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -23,18 +25,18 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def ray_local():
-    """One small Ray for the whole test session; the jobs under test find it running."""
+    """One small Ray for the whole test session, unseen by other Rays of the machine; the jobs under test find it running."""
     import ray
 
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=200 * 2**20,
-        log_to_driver=False,
-    )
-    yield ray
-    ray.shutdown()
+    from jobs.cluster import ray_cluster
+
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # sockets lie below it: their paths have to be short
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_TMPDIR", folder)
+        environment.delenv("RAY_ADDRESS", raising=False)
+        with ray_cluster(cpus=2, object_store_bytes=200 * 2**20):
+            yield ray
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

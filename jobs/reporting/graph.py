@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from jobs.cluster import ray_cluster
 from jobs.reporting.actors import Detector, Prompts, Writer
 from jobs.reporting.exporting import export, formats
 from jobs.reporting.inputs import list_inputs
@@ -60,7 +61,7 @@ class ReportRun:
 
 
 def write_reports(run: ReportRun, *, show_progress: bool = True) -> dict:
-    """Runs the graph on the Ray that is there and returns the summary, which also lies in OUTPUT/summary.json.
+    """Runs the graph on the Ray of `jobs.cluster` and returns the summary, which also lies in OUTPUT/summary.json.
 
     A part file is written once all its images are through, so a run that is killed leaves only whole ones.
     """
@@ -73,8 +74,8 @@ def write_reports(run: ReportRun, *, show_progress: bool = True) -> dict:
     remaining = [uri for uri in inputs.uris if uri not in done]
     parts = split_into_parts(remaining, run.rows_per_part)
     if parts:
-        batches = _graph(run, parts, prompts, key)
-        _collect(batches, parts, results, show_progress)
+        with ray_cluster():
+            _collect(_graph(run, parts, prompts, key), parts, results, show_progress)
     seconds = time.monotonic() - started
     summary = {
         **results.counts(),
@@ -113,8 +114,6 @@ def _graph(run: ReportRun, parts: Sequence[Part], prompts: Prompts, key: str) ->
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
-    if not ray.is_initialized():
-        ray.init(log_to_driver=False)
     # one progress bar is enough, and importing ray.data has just set its own level
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)

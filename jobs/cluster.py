@@ -1,0 +1,75 @@
+"""The Ray that a job works on: the one that is there, or a small local one for as long as the job runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# Ray Data decodes while a worker trains: with fewer slots than this each would wait for the other
+LEAST_CPUS = 3
+
+
+def default_cpus() -> int:
+    """The slots of a local Ray: one per core that this process may use, and at least LEAST_CPUS."""
+    return max(LEAST_CPUS, len(os.sched_getaffinity(0)))
+
+
+@contextmanager
+def ray_cluster(*, cpus: int | None = None, object_store_bytes: int | None = None) -> Iterator[None]:
+    """While the block runs this process is connected to a Ray; only one that was started here ends with it.
+
+    In this order: the Ray that the process is connected to already; the cluster of RAY_ADDRESS, which
+    `ray job submit` sets; a local one with `cpus` slots (None: `default_cpus()`), without dashboard, and with token
+    authentication unless RAY_AUTH_MODE says otherwise.
+
+    Raises:
+        ConnectionError: no cluster answers at RAY_ADDRESS.
+        ValueError: RAY_ADDRESS is no address of a cluster.
+    """
+    joins = bool(os.environ.get("RAY_ADDRESS"))
+    if "ray" not in sys.modules:  # it reads these once, when it is imported
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if not joins:
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    local: dict[str, Any] = {
+        "address": "local",
+        "num_cpus": cpus or default_cpus(),
+        "include_dashboard": False,
+        "object_store_memory": object_store_bytes,
+    }
+    ray.init(
+        **({} if joins else local),
+        runtime_env={"worker_process_setup_hook": process_setup()},
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def process_setup() -> Callable[[], None]:
+    """What every process of the job does before its first task; a closure, so that Ray sends it by value."""
+
+    def set_up() -> None:
+        import os
+
+        import ray
+
+        # Ray Train's guard of its workers asks "the cluster of this machine" whether the training still runs. Where
+        # another Ray was started since, that one would be asked, deny it, and the workers would be removed
+        os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
+        # training shares the cores with decoding: threads that wait must not spin. Read when torch is imported
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+    return set_up

@@ -30,6 +30,10 @@ class SentenceGenerator(nn.Module):
         """Teacher forcing: tokens (n, D), ids (n, T) → logits (n, T, vocabulary)."""
         return self.language_model(ids, self.prefix(tokens))
 
+    def next_words(self, logits: Tensor, sentences: Tensor, position: int) -> Tensor:
+        """logits (n, vocabulary) of the word at `position` of these of the sentences → words (n), greedily."""
+        return logits.argmax(dim=-1)
+
     @torch.inference_mode()
     def generate(self, tokens: Tensor, start_id: int, end_id: int, *, max_tokens: int | None = None) -> list[list[int]]:
         """Greedy decoding: tokens (n, D) → word ids of n sentences, without start and end tokens.
@@ -45,7 +49,7 @@ class SentenceGenerator(nn.Module):
         words = torch.full((len(tokens),), start_id, device=tokens.device)
         spoken, owners = [], []
         for position in range(limit):
-            words = self.language_model.step(words, position, cache).argmax(dim=-1)
+            words = self.next_words(self.language_model.step(words, position, cache), alive, position)
             going_on = words != end_id
             if not bool(going_on.all()):
                 rows = going_on.nonzero().squeeze(1)

@@ -20,12 +20,12 @@ def gaussian_weights(boxes_cxcywh: Tensor, rows: int, columns: int, beta: float)
 
     def along(axis: Tensor, centre: Tensor, extent: Tensor) -> Tensor:
         distance = (axis - centre[..., None]).abs() / extent.clamp(min=1e-6)[..., None]
-        weight = torch.exp(-distance.pow(beta))
-        return weight / (weight.amax(dim=-1, keepdim=True) + 1e-12)
+        return torch.exp(-distance.pow(beta))
 
-    # the maximum of a product of two axes is the product of their maxima
     weights_x, weights_y = along(x, centre_x, width), along(y, centre_y, height)
-    return (weights_y[..., :, None] * weights_x[..., None, :]).flatten(-2)
+    # the maximum of a product of two axes is the product of their maxima; a box between all patches has none to speak of
+    highest = weights_x.amax(dim=-1, keepdim=True) * weights_y.amax(dim=-1, keepdim=True)
+    return (weights_y[..., :, None] * (weights_x / (highest + 1e-12))[..., None, :]).flatten(-2)
 
 
 class GaussianRoiPool(nn.Module):

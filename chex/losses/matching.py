@@ -40,7 +40,6 @@ def assign(costs: np.ndarray, rule: MatchingRule = BALANCED) -> tuple[np.ndarray
     if not targets:
         empty = np.zeros(0, dtype=np.int64)
         return empty, empty, empty.astype(bool)
-    costs = costs.astype(np.float64)  # in single precision the surcharge of a round would swallow the last digits
     if rule.first == "cheapest":  # in single precision the surcharge of a round swallows the last digits
         costs = costs.astype(np.float64)
     rounds = -(-predictions // targets) if rule.surplus == "repeat" else 1

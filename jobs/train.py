@@ -11,9 +11,13 @@ import sys
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chex.config import load, with_overrides
 from chex.training_config import STAGES, TrainingConfig
+
+if TYPE_CHECKING:
+    from chex.model.pretrained import PretrainedParts
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             output=arguments.output,
             preset=arguments.preset,
             init=arguments.init,
+            pretrained=_pretrained(arguments),
             resume=arguments.resume,
             tracking_uri=arguments.tracking_uri,
             parent_run=arguments.parent_run,
@@ -69,6 +74,22 @@ def configuration(
     return with_overrides(load(TrainingConfig, file), given)
 
 
+def _pretrained(arguments: argparse.Namespace) -> PretrainedParts | None:
+    """The parts to start from, with absolute paths, for they travel to other processes; None where none are given."""
+    given = {
+        name: str(Path(source).resolve()) if Path(source).exists() else source
+        for name in ("clip", "clip_tokenizer", "language_model")
+        if (source := getattr(arguments, name))
+    }
+    if not given:
+        return None
+    if set(given) == {"clip_tokenizer"}:
+        raise ValueError("--clip-tokenizer: belongs to --clip, which is not given")
+    from chex.model.pretrained import PretrainedParts
+
+    return PretrainedParts(**given)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m jobs.train", description="Trains one stage of the model.")
     parser.add_argument("--stage", required=True, choices=STAGES)
@@ -76,6 +97,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--preset", default="tiny", help="tiny (CPU, phantoms) or base (the paper)")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="the model folder to write")
     parser.add_argument("--init", type=Path, metavar="DIR", help="model folder of the stage before")
+    parser.add_argument(
+        "--clip", metavar="FILE", help="start from these CLIP towers: weights in OpenAI's layout, as CheXzero's .pt"
+    )
+    parser.add_argument(
+        "--clip-tokenizer", metavar="BPE_FILE_OR_HUB_ID",
+        help="CLIP's table of merges (default: openai/clip-vit-base-patch32, from the hub)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--language-model", metavar="DIR_OR_HUB_ID",
+        help="start from this GPT-2 and its tokenizer, for example healx/gpt-2-pubmed-medium",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, metavar="N", help="training processes; 0: this one, without Ray Train")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="optimizer.lr=0.0003; repeatable"

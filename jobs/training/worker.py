@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chex.training_config import TrainingConfig
 from jobs.training.checkpoint import Checkpoints, publish, work_folder, write_json
 from jobs.training.tracking import Tracking, tracked
+
+if TYPE_CHECKING:
+    from chex.model.pretrained import PretrainedParts
 
 FINISHED = "finished.json"
 
@@ -29,6 +32,7 @@ class Job:
     init: Path | None
     tracking: Tracking
     stage_of: Callable[[str], Any]
+    pretrained: PretrainedParts | None = None
 
     @property
     def folder(self) -> Path:
@@ -108,7 +112,7 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
     if process.device.type == "cpu":
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // size))
     stage = job.stage_of(config.stage)
-    model, objective = stage.build(config, job.preset, job.init, job.data_uri, vocabulary.load())
+    model, objective = stage.build(config, job.preset, job.init, job.data_uri, vocabulary.load(), job.pretrained)
     feed = validation_feed(job)  # in every process, so that all of them stop for it
     extra = {"preset": job.preset, "data": job.data_uri, "init": str(job.init), "parameters": _count(model)}
     tracking = tracked(config, job.tracking, output=job.output, folder=job.folder, extra=extra)

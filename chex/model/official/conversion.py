@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -66,10 +66,14 @@ def convert(
     return model.eval()
 
 
-def fill(model: torch.nn.Module, translated: Translated, what: str) -> None:
-    """Puts translated weights in a model that was built without memory. Raises DoesNotFit where they are not its own."""
+def fill(model: torch.nn.Module, translated: Translated, what: str, known: Sequence[str] = ()) -> None:
+    """Puts translated weights in a model that was built without memory.
+
+    Raises DoesNotFit, with `known` problems first, where they are not its own.
+    """
     expected = model.state_dict()
-    problems = [f"nothing for {name}" for name in expected if name not in translated.weights]
+    problems = list(known)
+    problems += [f"nothing for {name}" for name in expected if name not in translated.weights]
     problems += [f"{translated.origins[name]} has no place" for name in translated.weights if name not in expected]
     for name, weight in translated.weights.items():
         if name in expected and weight.shape != expected[name].shape:

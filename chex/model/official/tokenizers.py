@@ -10,6 +10,7 @@ from typing import Any
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Bpe
 
+from chex.model.official.hub import downloaded
 from chex.model.tokenizer import END, START, Tokenizer, TokenizerConfig
 
 CLIP_HUB_ID = "openai/clip-vit-base-patch32"
@@ -56,7 +57,7 @@ def _table(source: Path | str) -> Path:
         if not found:
             raise FileNotFoundError(f"{path} holds neither merges.txt nor bpe_simple_vocab_16e6.txt.gz")
         return found[0]
-    return Path(_downloaded(str(source), "merges.txt"))
+    return Path(downloaded(str(source), "merges.txt"))
 
 
 def _merges(table: Path) -> list[tuple[str, str]]:
@@ -79,7 +80,7 @@ def _merges(table: Path) -> list[tuple[str, str]]:
 
 def language_model_config(source: Path | str = LANGUAGE_MODEL_HUB_ID) -> dict[str, Any]:
     """config.json of a GPT-2 in a folder or on the hub. Raises FileNotFoundError or ValueError that names the source."""
-    file = Path(source) / "config.json" if Path(source).is_dir() else Path(_downloaded(str(source), "config.json"))
+    file = Path(source) / "config.json" if Path(source).is_dir() else Path(downloaded(str(source), "config.json"))
     if not file.is_file():
         raise FileNotFoundError(f"{source} is no language model: config.json not found")
     try:
@@ -104,17 +105,3 @@ def language_model_tokenizer(source: Path | str = LANGUAGE_MODEL_HUB_ID) -> Toke
     # transformers 4, which the authors used, tidied unless the tokenizer's own settings said otherwise
     tidy = found.init_kwargs.get("clean_up_tokenization_spaces")
     return Tokenizer(bpe, TokenizerConfig(start=END, end=END, tidy_spaces=True if tidy is None else bool(tidy)))
-
-
-def _downloaded(hub_id: str, name: str) -> str:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return hf_hub_download(hub_id, name)
-    except HFValidationError as error:
-        raise FileNotFoundError(f"{hub_id} is neither there as a file or folder nor the id of a hub's model") from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise FileNotFoundError(f"{hub_id} is not there as a file or folder, and {name} could not be had from "
-                                f"the hub: {first}") from error  # fmt: skip

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from chex.model.chex import Chex
+from chex.model.pretrained import PretrainedParts
 from chex.training_config import STAGES, TrainingConfig
 from chex.vocabulary import Vocabulary
 
@@ -34,13 +35,20 @@ class Stage:
         return self._objective.needs_anatomy
 
     def build(
-        self, config: TrainingConfig, preset: str, init: str | Path | None, data_uri: str, vocabulary: Vocabulary
+        self,
+        config: TrainingConfig,
+        preset: str,
+        init: str | Path | None,
+        data_uri: str,
+        vocabulary: Vocabulary,
+        pretrained: PretrainedParts | None = None,
     ) -> tuple[Chex, Objective]:
         """The model of `init`, or a new one, with only this stage's parts trainable, and the stage's objective."""
-        from jobs.training.start import new_model, read_model
+        from jobs.training.start import new_model, read_model, recorded
 
         torch.manual_seed(config.seed)
-        model = read_model(init, config) if init else new_model(preset, config, data_uri, vocabulary)
+        model = read_model(init, config) if init else new_model(preset, config, data_uri, vocabulary, pretrained)
+        recorded(model, config, preset=preset, data_uri=data_uri, pretrained=pretrained)
         objective = self._objective(config.objective, model, vocabulary)
         objective.prepare(model)
         return model, objective

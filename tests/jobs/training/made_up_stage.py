@@ -50,7 +50,7 @@ class MadeUpStage:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def build(self, config, preset, init, data_uri, vocabulary):
+    def build(self, config, preset, init, data_uri, vocabulary, pretrained=None):
         torch.manual_seed(config.seed)
         return BrightHalf(), self.objective()
 

@@ -24,11 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     _quiet()
     from jobs.demonstration.steps import clear
+    from jobs.local_folder import local_folder
 
     output = options.output
     try:
+        local_folder(output)
         clear(output)
-    except FileExistsError as error:
+    except (ValueError, FileExistsError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
     print(PLAN.format(studies=options.studies, output=output, minutes=round(2 + 17 * options.effort)))

@@ -29,12 +29,13 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from tqdm import tqdm
 
+    from jobs.local_folder import local_folder
     from pipelines.phantoms.studies import write_phantoms
 
     with tqdm(total=options.studies, desc="phantoms", unit="study") as bar:
         try:
             write_phantoms(
-                options.output,
+                local_folder(options.output),
                 studies=options.studies,
                 seed=options.seed,
                 image_size=options.image_size,

@@ -13,6 +13,7 @@ from chex.records import Sample
 from jobs.evaluation.figure import write_rows, write_summary
 from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
 from jobs.evaluation.tasks import chosen, create
+from jobs.local_folder import local_folder
 
 if TYPE_CHECKING:
     from chex.inference.session import Session
@@ -41,9 +42,11 @@ def evaluate(
     With `output`, writes figures.json, table.md and predictions/TASK.parquet there.
 
     Raises:
-        ValueError: an unknown task, an impossible number, or no sample for a task that was named.
+        ValueError: an unknown task, an impossible number, an output that is no local folder, or no sample for a task
+            that was named.
         FileNotFoundError: no such model, or no shards of the split or of the train split.
     """
+    folder = None if output is None else local_folder(output)
     names = chosen(tasks)
     spread = SpreadOf(bootstrap)
     if batch_size < 1:
@@ -82,11 +85,11 @@ def evaluate(
         "software_version": chex.__version__,
         "seconds": {step: round(taken, 2) for step, taken in seconds.items()},
     }
-    if output is not None:
+    if folder is not None:
         for name, task in created.items():
             if rows[name]:
-                write_rows(Path(output) / "predictions" / f"{name}.parquet", rows[name], task.row_notes())
-        write_summary(Path(output), summary)
+                write_rows(folder / "predictions" / f"{name}.parquet", rows[name], task.row_notes())
+        write_summary(folder, summary)
     return summary
 
 

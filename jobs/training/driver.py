@@ -13,6 +13,8 @@ from typing import Any
 
 from chex.config import ConfigError, check, flatten, to_mapping
 from chex.training_config import TrainingConfig
+from jobs.cluster import default_cpus, ray_cluster
+from jobs.local_folder import local_folder
 from jobs.training.checkpoint import write_json
 from jobs.training.journal import Entry, followed, sentence
 from jobs.training.tracking import Tracking, default_tracking_uri
@@ -36,7 +38,7 @@ def train(
     stage_of: Callable[[str], Any] | None = None,
     listener: Callable[[Entry], None] | None = None,
 ) -> dict[str, Any]:
-    """Trains one stage and leaves the model folder `output`; Ray may be running already.
+    """Trains one stage and leaves the model folder `output`, on the Ray of `jobs.cluster`.
 
     resume: go on from the last checkpoint of an interrupted run of the same configuration; nothing is done
     for a finished one. listener: called with every journal entry (default: logs a line). Gives the steps done, the
@@ -48,7 +50,9 @@ def train(
     check(config)
     if stage_of is None:
         from jobs.training.stages import stage_of
-    output = Path(output).resolve()
+
+        _check_watch(config)
+    output = local_folder(output)
     job = Job(
         config=config,
         data_uri=_absolute(data_uri),
@@ -71,6 +75,13 @@ def train(
         outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job)
     shutil.rmtree(job.folder / "ray", ignore_errors=True)
     return outcome
+
+
+def _check_watch(config: TrainingConfig) -> None:
+    """The stages' figures are their loss parts: a name that no part has would be missed at the first validation only."""
+    parts = sorted({"loss", *to_mapping(config.objective.weights)})
+    if config.watch is not None and config.watch not in parts:
+        raise ConfigError([f"watch: expected null or one of {', '.join(parts)}, found {config.watch!r}"])
 
 
 def _prepare_folder(job: Job, resume: bool) -> dict[str, Any] | None:
@@ -104,6 +115,11 @@ def _prepare_folder(job: Job, resume: bool) -> dict[str, Any] | None:
 
 
 def _train_on_ray(job: Job) -> dict[str, Any]:
+    with ray_cluster(cpus=max(default_cpus(), job.config.workers + 1)):
+        return _fit(job)
+
+
+def _fit(job: Job) -> dict[str, Any]:
     import ray
     from ray.data import ExecutionOptions
     from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
@@ -112,8 +128,6 @@ def _train_on_ray(job: Job) -> dict[str, Any]:
 
     from jobs.training.process import Diverged
 
-    if not ray.is_initialized():
-        ray.init()
     workers, resources = job.config.workers, ray.cluster_resources()
     gpu = resources.get("GPU", 0) >= workers
     # decoding needs CPUs of its own, or training would wait for it forever

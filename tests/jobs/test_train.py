@@ -50,3 +50,9 @@ def test_the_command_refuses_with_a_status(tmp_path, capsys):
     assert train.main(["--stage", "detector", *common, "--set", "optimizer.steps=0"]) == 2
     with pytest.raises(SystemExit):
         train.main(["--stage", "everything", *common])
+
+
+def test_a_misspelled_figure_to_watch_is_found_before_the_start(tmp_path, caplog):
+    common = ["--data", str(tmp_path / "nothing"), "--output", str(tmp_path / "model"), "--tracking-uri", "none"]
+    assert train.main(["--stage", "detector", *common, "--set", "watch=los"]) == 2
+    assert "watch: expected null or one of anatomy_boxes" in caplog.text and not any(tmp_path.iterdir())

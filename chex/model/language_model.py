@@ -72,14 +72,23 @@ class LanguageModel(nn.Module):
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
 
-    def forward(self, ids: Tensor, prefix: Tensor) -> Tensor:
-        """ids (n, T), prefix (L, 2, n, H, P, d) → logits (n, T, vocabulary). The words' positions start at 0."""
+    def forward(
+        self, ids: Tensor, prefix: Tensor, *, positions: Tensor | None = None, visible: Tensor | None = None
+    ) -> Tensor:
+        """ids (n, T), prefix (L, 2, n, H, P, d) → logits (n, T, vocabulary). The words' positions start at 0.
+
+        positions (n, T) and visible (n, T), False where no word may look, are needed only if what stands behind the
+        end of a sentence matters.
+        """
         words = ids.shape[1]
         if words > self.config.positions:
             raise ValueError(f"at most {self.config.positions} tokens expected; found {words}")
-        x = self.token_embedding(ids) + self.positional_embedding.weight[:words]
+        places = self.positional_embedding.weight[:words] if positions is None else self.positional_embedding(positions)
+        x = self.token_embedding(ids) + places
         before = torch.ones(words, prefix.shape[-2], dtype=torch.bool, device=ids.device)
         mask = torch.cat([before, torch.ones(words, words, dtype=torch.bool, device=ids.device).tril()], dim=1)
+        if visible is not None:
+            mask = mask & F.pad(visible, (prefix.shape[-2], 0), value=True)[:, None, None]  # n 1 T P+T
         for layer, block in enumerate(self.blocks):
             query, key, value = block.query_key_value(x)
             key = torch.cat([prefix[layer, 0].to(key.dtype), key], dim=2)

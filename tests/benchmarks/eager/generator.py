@@ -16,7 +16,7 @@ SENTENCES_AT_ONCE = 32
 class PrefixedGpt2(GPT2LMHeadModel):
     """Positions count the words alone: the prefix takes none."""
 
-    def prepare_inputs_for_generation(self, input_ids: Tensor, past_key_values=None, **_) -> dict:
+    def prepare_inputs_for_generation(self, input_ids: Tensor, past_key_values=None, attention_mask=None, **_) -> dict:
         position = torch.full((len(input_ids), 1), input_ids.shape[1] - 1, device=input_ids.device)
         return {
             "input_ids": input_ids[:, -1:],

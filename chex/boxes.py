@@ -51,12 +51,12 @@ def pairwise_iou(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
 
 
 def generalized_iou(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
-    """gIoU (Rezatofighi et al. 2019) of broadcastable boxes (…, 4) → (…), in [-1, 1]."""
+    """gIoU (Rezatofighi et al. 2019) of broadcastable boxes (…, 4) → (…), in [-1, 1]; 0 for two points at one place."""
     intersection, union = _intersection_and_union(a_xyxy, b_xyxy)
     low = torch.minimum(a_xyxy[..., :2], b_xyxy[..., :2])
     high = torch.maximum(a_xyxy[..., 2:4], b_xyxy[..., 2:4])
-    hull = area(torch.cat([low, high], dim=-1)).clamp(min=1e-12)
-    return intersection / union.clamp(min=1e-12) - (hull - union) / hull
+    hull = area(torch.cat([low, high], dim=-1))
+    return intersection / union.clamp(min=1e-12) - (hull - union) / hull.clamp(min=1e-12)
 
 
 def nms(boxes_xyxy: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:

@@ -28,6 +28,7 @@ class LossWeights:
     anatomy_mse: float = 0.04
     sentence_generation: float = 0.5
     anatomy_generation: float = 1.0
+    finding_probabilities: float = 0.0
     finding_mse: float = 0.0
     finding_generation: float = 0.0
 
@@ -52,6 +53,7 @@ class ObjectiveConfig:
     stated_finding_odds: float = 1.0  # of a sentence that states a finding against one that denies it, when drawn
     negative_classes: int = 10
     label_sets: tuple[str, ...] = ("vindr",)  # whose labels pathology prompts learn from
+    unmentioned_absent: tuple[str, ...] = ()  # sets in which a finding without a label is taken for absent
     box_query_share: float = 0.5  # of the batches of the later stages: regions are asked for by box
     feature_dropout: float = 0.3  # of text features that stand in for ROI tokens
     most_copies: int = 4  # of a sentence in the sentences stage, each with its own dropout
@@ -72,16 +74,17 @@ class ObjectiveConfig:
         found += [f"{n}: expected 0 or more, found {getattr(self, n)}" for n in nothing if getattr(self, n) < 0]
         if self.stated_finding_odds <= 0:
             found.append(f"stated_finding_odds: expected more than 0, found {self.stated_finding_odds}")
-        found += _unknown_sets(self.label_sets)
+        found += _unknown_sets("label_sets", self.label_sets)
+        found += _unknown_sets("unmentioned_absent", self.unmentioned_absent)
         for name in ("box_query_share", "feature_dropout"):
             if not 0 <= getattr(self, name) <= 1:
                 found.append(f"{name}: expected a number in [0, 1], found {getattr(self, name)}")
         return found
 
 
-def _unknown_sets(label_sets: tuple[str, ...]) -> list[str]:
+def _unknown_sets(key: str, names: tuple[str, ...]) -> list[str]:
     # a misspelled set would have no labels at all, and nobody would notice
     from chex.vocabulary import load
 
     known = sorted({label.partition("/")[0] for label in load().by_label})
-    return [f"label_sets: expected {' or '.join(known)}, found {name!r}" for name in label_sets if name not in known]
+    return [f"{key}: expected {' or '.join(known)}, found {name!r}" for name in names if name not in known]

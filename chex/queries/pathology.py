@@ -16,11 +16,15 @@ BOX_SET = "vindr"  # an image with labels of this set has all boxes of the set's
 
 def pathology_targets(
     annotations: Sequence[Annotations], vocabulary: Vocabulary, generator: torch.Generator, *,
-    label_sets: Sequence[str] = ("vindr",), most_with_boxes: int = 10, most_with_labels: int = 10,
-    vary_prompts: bool = True,
+    label_sets: Sequence[str] = ("vindr",), unmentioned_absent: Sequence[str] = (), most_with_boxes: int = 10,
+    most_with_labels: int = 10, vary_prompts: bool = True,
 ) -> PathologyTargets | None:  # fmt: skip
-    """Targets of the images with labels of `label_sets`, for a draw of findings; None where there are none."""
-    values = [_values(a, vocabulary, label_sets) for a in annotations]
+    """Targets of the images with labels of `label_sets`, for a draw of findings; None where there are none.
+
+    In the sets of `unmentioned_absent` a finding without a label is absent where the image has other labels of the set:
+    reports name few of the findings that are not there.
+    """
+    values = [_values(a, vocabulary, label_sets, unmentioned_absent) for a in annotations]
     images = [i for i, known in enumerate(values) if known]
     if not images:
         return None
@@ -49,13 +53,21 @@ def pathology_targets(
     )
 
 
-def _values(annotations: Annotations, vocabulary: Vocabulary, label_sets: Sequence[str]) -> dict[str, int]:
+def _values(
+    annotations: Annotations, vocabulary: Vocabulary, label_sets: Sequence[str], unmentioned_absent: Sequence[str]
+) -> dict[str, int]:
     """Known findings; where labels of several sets mean the same finding, present wins over absent."""
     known: dict[str, int] = {}
-    for label in annotations.pathology_labels:
-        if label.label.partition("/")[0] in label_sets and label.value >= 0:
+    labels = [label for label in annotations.pathology_labels if label.label.partition("/")[0] in label_sets]
+    for label in labels:
+        if label.value >= 0:
             finding = vocabulary.finding_of(label.label).id
             known[finding] = max(label.value, known.get(finding, 0))
+    mentioned = {label.label for label in labels}
+    for name in {label.partition("/")[0] for label in mentioned}.intersection(unmentioned_absent):
+        for label in vocabulary.labels_of(name):
+            if label not in mentioned:
+                known.setdefault(vocabulary.finding_of(label).id, 0)
     return known
 
 

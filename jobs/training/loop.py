@@ -94,7 +94,7 @@ class _Run:
         self.module = process.wrap(_Step(model, objective))
         c = config.optimizer
         self.optimizer = torch.optim.AdamW(
-            objective.trainable(model), lr=c.lr, betas=c.betas, weight_decay=c.weight_decay
+            objective.trainable(model), lr=c.lr, betas=c.betas, weight_decay=c.weight_decay, fused=True
         )
         self.parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         self.progress = Progress()

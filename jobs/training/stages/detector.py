@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -38,6 +40,7 @@ class Objective(BaseObjective):
         c, parts = self.config, {}
         pathology = pathology_targets(
             annotations, self.vocabulary, generator, label_sets=c.label_sets,
+            unmentioned_absent=c.unmentioned_absent,
             most_with_boxes=c.most_boxed_findings, most_with_labels=c.most_labelled_findings,
         )  # fmt: skip
         if pathology:
@@ -58,10 +61,9 @@ class Objective(BaseObjective):
         own = torch.arange(len(targets.findings), device=model.device).expand(len(targets.images), -1)
         tokens, values = found.tokens.flatten(0, 1), targets.values.flatten()
         parts = {"pathology_classes": pathology_class_loss(tokens, own.flatten(), values, positive, negative)}
-        # only a prompt's own finding is asked of its token
-        asked = torch.full((len(tokens), len(positive)), -1, device=tokens.device)
-        asked[torch.arange(len(tokens), device=tokens.device), own.flatten()] = values
-        parts["pathology_probabilities"] = self._probability_loss(model, tokens, asked, positive, negative)
+        parts["pathology_probabilities"] = self.own_probability_loss(
+            model, found.tokens, targets.values, targets.findings
+        )
         if targets.boxed.any():
             boxed = found.of(*targets.boxed.nonzero(as_tuple=True))  # P M …
             direction = (positive - negative)[own[targets.boxed]]
@@ -74,6 +76,12 @@ class Objective(BaseObjective):
                 targets.present[targets.boxed],
             )
         return parts
+
+    def own_probability_loss(self, model, tokens: Tensor, values: Tensor, findings: Sequence[str]) -> Tensor:
+        """Tokens (b, Q, D) of the findings' prompts: each is only asked for its own finding, values (b, Q)."""
+        asked = torch.diag_embed(values + 1) - 1  # b Q Q, −1 beside the diagonal
+        positive, negative = self.classifier.prompt_features(findings)
+        return self._probability_loss(model, tokens.flatten(0, 1), asked.flatten(0, 1), positive, negative)
 
     @staticmethod
     @torch.no_grad()

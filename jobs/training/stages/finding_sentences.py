@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from chex.metrics.assertion import PRESENT
+from chex.metrics.assertion import ABSENT, PRESENT
 from chex.metrics.label_reader import LabelReader, rule_based_label_reader
 from chex.queries.drawing import draw_one, draw_weighted
 from chex.records import Annotations
-from chex.vocabulary import Vocabulary
+from chex.vocabulary import FindingTerm, Vocabulary
 
 LABEL_SET = "chexpert"
 NO_FINDING = "No Finding"
@@ -20,9 +21,14 @@ MOST_SENTENCES = 2  # of a report about one finding
 
 @dataclass(frozen=True, slots=True)
 class FindingSentences:
-    """Prompts (Q) and, for each answered one, (image, prompt, text)."""
+    """images (b) with a readable report, findings and prompts (Q), values (b, Q) of what the report says of each:
+    1 stated, 0 denied or not spoken of, −1 uncertain; and a draw of answers (row of `images`, prompt, text).
+    """
 
+    images: Tensor
+    findings: tuple[str, ...]
     prompts: tuple[str, ...]
+    values: Tensor
     answers: tuple[tuple[int, int, str], ...]
 
 
@@ -45,35 +51,42 @@ def finding_sentences(
     """
     reader = rule_based_label_reader()
     labels = vocabulary.labels_of(LABEL_SET)
-    place = {label.partition("/")[2]: q for q, label in enumerate(labels)}
     terms = [vocabulary.finding_of(label) for label in labels]
-    answers: list[tuple[int, int, str]] = []
-    odds: list[float] = []
-    for image, annotation in enumerate(annotations):
-        said = _answers(annotation.sentences, reader)
-        for label, (text, stated) in said.items():
-            answers.append((image, place[label], text))
-            odds.append(stated_odds if stated else 1.0)
-        silent = [label for label in place if label not in said and label != NO_FINDING] if said else []
-        for label in silent:
-            denial = draw_one(terms[place[label]].negative, generator)
-            answers.append((image, place[label], f"{denial[0].upper()}{denial[1:]}."))
-            odds.append(1.0)
-    if not answers:
+    names = [label.partition("/")[2] for label in labels]
+    read = [_answers(annotation.sentences, reader) for annotation in annotations]
+    images = [image for image, said in enumerate(read) if said]
+    if not images:
         return None
-    answers = draw_weighted(answers, odds, most, generator)
-    prompts = tuple(draw_one((term.box_prompt, term.box_prompt, *term.synonyms), generator) for term in terms)
-    return FindingSentences(prompts, tuple(answers))
+    values = torch.zeros(len(images), len(names), dtype=torch.long)
+    answers: list[tuple[int, int, str]] = []
+    for row, said in enumerate(read[image] for image in images):
+        for q, name in enumerate(names):
+            text, values[row, q] = said.get(name) or (_denial(terms[q], generator), ABSENT)
+            if name != NO_FINDING or name in said:
+                answers.append((row, q, text))
+    odds = [stated_odds if values[row, q] == PRESENT and names[q] != NO_FINDING else 1.0 for row, q, _ in answers]
+    return FindingSentences(
+        images=torch.tensor(images),
+        findings=tuple(term.id for term in terms),
+        prompts=tuple(draw_one((term.box_prompt, term.box_prompt, *term.synonyms), generator) for term in terms),
+        values=values,
+        answers=tuple(draw_weighted(answers, odds, most, generator)),
+    )
 
 
-def _answers(sentences: Sequence[str], reader: LabelReader) -> dict[str, tuple[str, bool]]:
+def _answers(sentences: Sequence[str], reader: LabelReader) -> dict[str, tuple[str, int]]:
     """Label → what the report says about it, and whether that states the finding."""
     said: dict[str, list[str]] = {}
-    stated = {label for label, value in reader.read_report(sentences).items() if value == PRESENT}
+    values = reader.read_report(sentences)
     for sentence in dict.fromkeys(sentences):
         for label in reader.read_sentence(sentence):
             said.setdefault(label, []).append(sentence)
-    answers = {label: (" ".join(texts[:MOST_SENTENCES]), label in stated) for label, texts in said.items()}
-    if NO_FINDING in stated:
-        answers[NO_FINDING] = (sentences[-1], False)  # the end of a report is its conclusion
+    answers = {label: (" ".join(texts[:MOST_SENTENCES]), values[label]) for label, texts in said.items()}
+    if values.get(NO_FINDING) == PRESENT:
+        answers[NO_FINDING] = (sentences[-1], PRESENT)  # the end of a report is its conclusion
     return answers
+
+
+def _denial(term: FindingTerm, generator: torch.Generator) -> str:
+    text = draw_one(term.negative, generator)
+    return f"{text[0].upper()}{text[1:]}."

@@ -17,6 +17,7 @@ from chex.queries.targets import AnatomyTargets, SentenceTargets
 from chex.records import Annotations
 from jobs.training.stages.detector import Objective as DetectorObjective
 from jobs.training.stages.detector import sentence_features
+from jobs.training.stages.finding_sentences import FindingSentences, finding_sentences
 from jobs.training.stages.weights import as_mapping
 
 
@@ -34,6 +35,12 @@ class RefinedSentences:
     same: Tensor  # n n
 
 
+@dataclass(frozen=True, slots=True)
+class RefinedFindings:
+    asked: FindingSentences
+    tokens: Tensor  # b Q D
+
+
 class Objective(DetectorObjective):
     needs_anatomy = True
     trained = ("post_decoder",)
@@ -42,11 +49,13 @@ class Objective(DetectorObjective):
         super(DetectorObjective, self).prepare(model)
 
     def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
-        regions, sentences = self.refined(model, self.encoded(model, batch), self.annotations(batch), generator)
-        parts = self.token_losses(model, regions, sentences, generator)
+        images, annotations = self.encoded(model, batch), self.annotations(batch)
+        regions, sentences = self.refined(model, images, annotations, generator)
+        findings = self.refined_findings(model, images, annotations, generator)
+        parts = self.token_losses(model, regions, sentences, findings, generator)
         return weighted_sum(parts, as_mapping(self.config.weights))
 
-    def token_losses(self, model, regions, sentences, generator) -> dict[str, Tensor]:
+    def token_losses(self, model, regions, sentences, findings, generator) -> dict[str, Tensor]:
         parts: dict[str, Tensor] = {}
         if regions:
             parts |= self.region_losses(model, regions.tokens, regions.targets, generator)
@@ -55,6 +64,10 @@ class Objective(DetectorObjective):
             s = sentences
             parts["sentence_contrast"] = sentence_loss(s.tokens, s.features, s.targets.mask, s.same)
             parts["sentence_mse"] = squared_distance(s.tokens, s.features, s.targets.mask)
+        if findings:
+            parts["finding_probabilities"] = self.own_probability_loss(
+                model, findings.tokens, findings.asked.values.to(model.device), findings.asked.findings
+            )
         if not parts:
             parts["anatomy_mse"] = model.post_decoder.gate.sum() * 0
         return parts
@@ -77,6 +90,23 @@ class Objective(DetectorObjective):
         by_box = bool(torch.rand((), generator=generator) < self.config.box_query_share)
         regions = self._regions(model, images, anatomy.to(model.device), by_box) if anatomy else None
         return regions, self._sentences(model, images, sentences.to(model.device)) if sentences else None
+
+    def refined_findings(
+        self, model, images: EncodedImages, annotations: list[Annotations], generator: torch.Generator
+    ) -> RefinedFindings | None:
+        """Refined tokens of all CheXpert findings, asked of the images whose reports can be read."""
+        c, weights = self.config, self.config.weights
+        if not (weights.finding_probabilities or weights.finding_generation or weights.finding_mse):
+            return None
+        asked = finding_sentences(
+            annotations, self.vocabulary, generator, most=c.most_asked_findings, stated_odds=c.stated_finding_odds
+        )
+        if asked is None:
+            return None
+        seen = images.of(asked.images.to(model.device))
+        with torch.no_grad():
+            found = model.detect(seen, model.text_features(asked.prompts)[None])
+        return RefinedFindings(asked, model.refine(seen, found))
 
     @staticmethod
     def _regions(model, images: EncodedImages, targets: AnatomyTargets, by_box: bool) -> RefinedRegions | None:

@@ -83,6 +83,20 @@ def test_pathology(terms, generator):
     assert pathology_targets([Annotations()], terms, generator) is None
 
 
+def test_what_a_report_does_not_mention_is_absent_where_asked_for(terms, generator):
+    sets = {"label_sets": ("vindr", "chexpert"), "most_with_labels": 99}
+    targets = pathology_targets(BATCH, terms, generator, unmentioned_absent=("chexpert",), **sets)
+    place = {
+        name: targets.findings.index(terms.finding_of(f"chexpert/{name}").id) for name in ("Fracture", "Cardiomegaly")
+    }
+    assert targets.values[:, place["Fracture"]].tolist() == [-1, 0]  # only the second image has CheXpert labels
+    assert targets.values[1, place["Cardiomegaly"]] == 1
+    edema = terms.finding_of("chexpert/Edema").id
+    assert edema not in targets.findings  # uncertain is neither
+    unknown = pathology_targets(BATCH, terms, generator, **sets)
+    assert terms.finding_of("chexpert/Fracture").id not in unknown.findings
+
+
 def test_sentences(generator):
     targets = sentence_targets(BATCH, generator)
     assert targets.images.tolist() == [1]

@@ -148,14 +148,16 @@ def test_findings_are_answered_by_the_sentences_about_them(tiny_model_dir):
     normal = Annotations(sentences=("No pneumothorax.", "No acute cardiopulmonary process."))
     asked = finding_sentences([Annotations(), report, normal], terms, torch.Generator().manual_seed(0))
     labels = [label.partition("/")[2] for label in terms.labels_of("chexpert")]
-    said = {(image, labels[q]): text for image, q, text in asked.answers}
+    said = {(int(asked.images[row]), labels[q]): text for row, q, text in asked.answers}
+    values = dict(zip(labels, asked.values[0].tolist(), strict=True))
+    assert (values["Cardiomegaly"], values["Pleural Effusion"], values["Fracture"]) == (1, 0, 0)
     assert said[1, "Pleural Effusion"] == "No pleural effusion."
     assert said[1, "Cardiomegaly"] == "The heart is enlarged."
     assert said[2, "Pneumothorax"] == "No pneumothorax."
     assert said[2, "No Finding"] == "No acute cardiopulmonary process."
     assert (1, "No Finding") not in said
     silent = {text for (image, _), text in said.items() if image == 1} - set(report.sentences)
-    assert len([answer for answer in asked.answers if answer[0] == 1]) == len(labels) - 1  # all but "No Finding"
+    assert len([answer for answer in asked.answers if answer[0] == 0]) == len(labels) - 1  # all but "No Finding"
     assert all(text.startswith(("No ", "There is no ", "There are no ", "The ", "Normal ")) for text in silent)
     few = finding_sentences([report] * 9, terms, torch.Generator().manual_seed(0), most=4)
     assert len(few.answers) == 4
@@ -175,10 +177,10 @@ def test_sentences_that_state_a_finding_are_drawn_by_their_odds():
 
 
 def test_findings_asked_for_train_the_generator(tiny_model_dir):
-    weights = LossWeights(finding_generation=1.0, finding_mse=0.1)
+    weights = LossWeights(finding_probabilities=1.0, finding_generation=1.0, finding_mse=0.1)
     model, objective = built("generator", tiny_model_dir, weights=weights)
     parts = objective(model, FULL, torch.Generator().manual_seed(0))
-    assert parts["finding_generation"] > 0 and parts["finding_mse"] > 0
+    assert parts["finding_generation"] > 0 and parts["finding_mse"] > 0 and parts["finding_probabilities"] > 0
 
 
 def test_pictures_show_predicted_boxes(tiny_model_dir):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from chex.inference.negative_prompts import NegativeMode, negative_side
 from chex.model.chex import Chex
 from chex.records import Query
 from chex.vocabulary import Vocabulary
@@ -16,12 +17,20 @@ ABNORMAL = "abnormal"
 
 
 class FindingClassifier:
-    """Holds the prompt features of every finding it was asked for."""
+    """Holds the prompt features of every finding it was asked for.
 
-    def __init__(self, model: Chex, vocabulary: Vocabulary) -> None:
+    negative_mode: what a finding's positive prompt is held against (`chex.inference.negative_prompts`); a centroid is
+    one of `among`, finding ids or labels, and of all findings if none are named.
+    """
+
+    def __init__(
+        self, model: Chex, vocabulary: Vocabulary, *, negative_mode: NegativeMode = "own", among: Sequence[str] = ()
+    ) -> None:
         self._model = model
         self._vocabulary = vocabulary
         self._directions: dict[str, tuple[Tensor, Tensor]] = {}
+        self._negative_mode = negative_mode
+        self._among = tuple(dict.fromkeys(self.finding_id(name) for name in among)) or tuple(vocabulary.findings)
         terms = vocabulary.findings.values()
         self._by_words = {words.lower(): term.id for term in terms for words in (term.box_prompt, term.display)}
 
@@ -36,9 +45,9 @@ class FindingClassifier:
         if not findings:
             return tokens.new_zeros(*tokens.shape[:-1], 0)
         positive, negative = self.prompt_features(findings)
-        tokens = F.normalize(tokens, dim=-1)
-        difference = tokens @ (positive - negative).T
-        return (difference / self._model.config.inference.class_temperature).sigmoid()
+        return finding_probabilities(
+            tokens, positive, negative, temperature=self._model.config.inference.class_temperature
+        )
 
     def prompt_features(self, findings: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Normalised features of the positive and of the negative prompts, (C, D) each."""
@@ -59,13 +68,34 @@ class FindingClassifier:
                 sides = [self._prompts(f) for f in self._vocabulary.findings if not self._says_normal(f)]
                 pair = tuple(torch.stack(side).mean(dim=0) for side in zip(*sides))
             else:
-                term = self._vocabulary.findings[finding]
-                pair = tuple(prompt_mean(self._model, prompts) for prompts in (term.positive, term.negative))
+                pair = self._means(finding)
+                if self._negative_mode != "own":
+                    pair = pair[0], self._centroid()
             self._directions[finding] = tuple(F.normalize(side, dim=-1) for side in pair)
         return self._directions[finding]
 
+    def _means(self, finding: str) -> tuple[Tensor, Tensor]:
+        """Mean features of the spellings of both prompts, not normalised."""
+        term = self._vocabulary.findings[finding]
+        return prompt_mean(self._model, term.positive), prompt_mean(self._model, term.negative)
+
+    def _centroid(self) -> Tensor:
+        positive, negative = (torch.stack(side) for side in zip(*map(self._means, self._among)))
+        normal = [self._means(f)[0] for f in self._vocabulary.findings if self._says_normal(f)]
+        no_finding = torch.stack(normal).mean(dim=0) if normal else None
+        return negative_side(self._negative_mode, positive, negative, no_finding)[0]
+
     def _says_normal(self, finding: str) -> bool:
         return any(label.lower().endswith("/no finding") for label in self._vocabulary.findings[finding].labels)
+
+
+def finding_probabilities(tokens: Tensor, positive: Tensor, negative: Tensor, *, temperature: float) -> Tensor:
+    """tokens (…, D), normalised prompts positive and negative (C, D) → (…, C).
+
+    The sigmoid of the difference of both cosines is the same as a softmax over the two.
+    """
+    difference = F.normalize(tokens, dim=-1) @ (positive - negative).T
+    return (difference / temperature).sigmoid()
 
 
 def prompt_mean(model: Chex, prompts: Sequence[str]) -> Tensor:

@@ -17,9 +17,7 @@ NegativeMode = Literal[
 MODES: tuple[str, ...] = get_args(NegativeMode)
 
 
-def negative_side(
-    mode: NegativeMode, positive: Tensor, negative: Tensor, no_finding: Tensor | None = None
-) -> Tensor:
+def negative_side(mode: NegativeMode, positive: Tensor, negative: Tensor, no_finding: Tensor | None = None) -> Tensor:
     """positive and negative (C, D), no_finding (D) → the features that each finding is held against, (C, D).
 
     "own" is the finding's own negative prompt; every other mode is the mean of all prompts of the named kinds, the

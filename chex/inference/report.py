@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-import torch
-from torch.nn import functional as F
-
 from chex.inference.features import Answer
+from chex.inference.repeats import repeats, sentence_similarity
 from chex.model.chex import Chex
 from chex.records import Finding, Provenance, Query
 from chex.vocabulary import Vocabulary
@@ -82,34 +80,18 @@ class ReportWriter:
         return name in self.vocabulary.regions or name in self.vocabulary.grouped
 
     def _without_repeats(self, findings: list[Finding], scores: list[float]) -> list[Finding]:
-        """While two sentences are nearly the same, the one with the lower box score joins the other."""
-        if len(findings) < 2:
-            return findings
-        similarity = self._similarity([f.sentence for f in findings])
-        alive = dict(enumerate(findings))
-        while len(alive) > 1:
-            places = list(alive)
-            pairs = similarity[places][:, places]
-            best = int(pairs.argmax())
-            first, second = places[best // len(places)], places[best % len(places)]
-            many = len(alive) > self.thresholds.most_sentences
-            limit = self.thresholds.similar_sentence if many else self.thresholds.same_sentence
-            if pairs.max() < limit:
-                break
-            goes, stays = (first, second) if scores[first] < scores[second] else (second, first)
-            gone = alive.pop(goes)
-            names = (gone.query.name or gone.query.text or "box", *gone.parents)
-            alive[stays] = replace(alive[stays], parents=(*alive[stays].parents, *names))
-        return list(alive.values())
-
-    def _similarity(self, sentences: list[str]) -> torch.Tensor:
-        """(n, n) in [0, 1]; −1 on the diagonal; equal sentences are surely 1."""
-        features = F.normalize(self.model.text_features(sentences), dim=-1).cpu()
-        similarity = (features @ features.T + 1) / 2
-        lowered = [s.lower() for s in sentences]
-        same = torch.tensor([[a == b for b in lowered] for a in lowered])
-        similarity = torch.where(same, torch.ones_like(similarity), similarity)
-        return similarity.fill_diagonal_(-1)
+        """Of nearly the same sentences the one with the best box score stays, and names whom it speaks for."""
+        t = self.thresholds
+        similarity = sentence_similarity(self.model, [f.sentence for f in findings])
+        gone = repeats(
+            similarity, scores, same=t.same_sentence, similar=t.similar_sentence, most=t.most_sentences
+        )  # fmt: skip
+        kept = dict(enumerate(findings))
+        for goes, stays in gone:
+            absorbed = kept.pop(goes)
+            names = (absorbed.query.name or absorbed.query.text or "box", *absorbed.parents)
+            kept[stays] = replace(kept[stays], parents=(*kept[stays].parents, *names))
+        return list(kept.values())
 
 
 def finding(answer: Answer, sentence: str | None, box_score: float) -> Finding:

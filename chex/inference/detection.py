@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chex.boxes import clip, cxcywh_to_xyxy, nms, xyxy_to_cxcywh
+from chex.boxes import clip, cxcywh_to_xyxy, xyxy_to_cxcywh
 from chex.geometry import Frame
+from chex.inference.box_choice import BoxChoice
 from chex.inference.classification import ABNORMAL, FindingClassifier
 from chex.inference.features import Answer, ImageFeatures, stacked
 from chex.model.chex import Chex
@@ -19,11 +20,18 @@ from chex.vocabulary import load as load_vocabulary
 
 
 class PromptReader:
-    """The detecting half of the model; it keeps nothing of any image."""
+    """The detecting half of the model; it keeps nothing of any image.
 
-    def __init__(self, model: Chex) -> None:
+    choice: how the boxes of an answer are scored and chosen; without it, those that lie apart are kept, at the model's
+    own IoU. classifier: how probable findings are; without it, by their own positive and negative prompts.
+    """
+
+    def __init__(
+        self, model: Chex, *, choice: BoxChoice | None = None, classifier: FindingClassifier | None = None
+    ) -> None:
         self.model = model.eval()
-        self.classifier = FindingClassifier(model, load_vocabulary())
+        self.choice = choice or BoxChoice(nms_iou=model.config.inference.nms_iou)
+        self.classifier = classifier or FindingClassifier(model, load_vocabulary())
 
     @torch.inference_mode()
     def encode(self, images: Sequence[np.ndarray]) -> list[ImageFeatures]:
@@ -86,7 +94,7 @@ class PromptReader:
         own = self._own_probabilities(detections, padded)
         asked_for = self.classifier.probabilities(refined, [*labels, ABNORMAL])
         boxes_xyxy = clip(cxcywh_to_xyxy(detections.boxes_cxcywh)).cpu()
-        scores = (detections.scores * own[..., None]).cpu()
+        scores = self.choice.scores(detections.scores, own[..., None]).cpu()
         own, asked_for = own.cpu(), asked_for.cpu()
         for i, b in enumerate(rows):
             for j, q in enumerate(places[b]):
@@ -125,10 +133,10 @@ class PromptReader:
     def _scored_boxes(self, query: Query, boxes_xyxy: Tensor, scores: Tensor, frame: Frame) -> tuple[ScoredBox, ...]:
         if query.box is not None:
             return (ScoredBox(tuple(query.box), float(scores[0])),)
-        kept = nms(boxes_xyxy, scores, self.model.config.inference.nms_iou)
-        original = frame.inverse_boxes(boxes_xyxy[kept].numpy(), clip=True)
+        boxes_xyxy, scores = self.choice(boxes_xyxy, scores)
+        original = frame.inverse_boxes(boxes_xyxy.numpy(), clip=True)
         return tuple(
-            ScoredBox(tuple(float(side) for side in box), float(score)) for box, score in zip(original, scores[kept])
+            ScoredBox(tuple(float(side) for side in box), float(score)) for box, score in zip(original, scores)
         )
 
     def _tensor(self, array: np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -89,13 +89,22 @@ class FindingClassifier:
         return any(label.lower().endswith("/no finding") for label in self._vocabulary.findings[finding].labels)
 
 
-def finding_probabilities(tokens: Tensor, positive: Tensor, negative: Tensor, *, temperature: float) -> Tensor:
-    """tokens (…, D), normalised prompts positive and negative (C, D) → (…, C).
+def finding_logits(
+    tokens: Tensor, positive: Tensor, negative: Tensor, *, temperature: float, cosine: bool = True
+) -> Tensor:
+    """How much nearer tokens (…, D) are to the positive than to the negative prompts (C, D) → (…, C).
 
-    The sigmoid of the difference of both cosines is the same as a softmax over the two.
+    The prompts come normalised. cosine: the tokens are normalised too; otherwise everything is taken as it comes.
     """
-    difference = F.normalize(tokens, dim=-1) @ (positive - negative).T
-    return (difference / temperature).sigmoid()
+    tokens = F.normalize(tokens, dim=-1) if cosine else tokens
+    return tokens @ (positive - negative).T / temperature
+
+
+def finding_probabilities(
+    tokens: Tensor, positive: Tensor, negative: Tensor, *, temperature: float, cosine: bool = True
+) -> Tensor:
+    """The sigmoid of `finding_logits`, which is the same as a softmax over the similarities to both prompts."""
+    return finding_logits(tokens, positive, negative, temperature=temperature, cosine=cosine).sigmoid()
 
 
 def prompt_mean(model: Chex, prompts: Sequence[str]) -> Tensor:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from chex.losses.focal import balancing_alpha, focal_losses
 from tests.parity.cases import Case
-from tests.parity.comparison import NotCompared
 from tests.parity.gradients import differentiable, gradients
 from tests.parity.registry import check
 
@@ -18,12 +20,11 @@ def focal(case: Case):
     losses = focal_losses(probabilities, positive, alpha, gamma=case.kwargs.get("gamma", 2))
     found = {"loss": (losses, case.outputs["loss"]), **gradients(case, inputs, losses)}
     if "weight_pos_neg" in case.outputs:
-        # α is the positives' share of the two classes' weights, each the count of all over the count of the class
-        weights = case.outputs["weight_pos_neg"]
-        found["weight_pos_neg"] = (_weights(positive), weights)
+        found["weight_pos_neg"] = (_class_weights(positive), case.outputs["weight_pos_neg"])
     return found
 
 
-def _weights(positive):
-    alpha = balancing_alpha(positive)
-    return (positive.numel() + 1) / (positive.numel() + 2) / (1 - alpha).new_tensor([1 - alpha, alpha])
+def _class_weights(positive: Tensor) -> Tensor:
+    """The count of all over the count of a class, positives first, from our α, each count one more than it is."""
+    alpha, every = balancing_alpha(positive), positive.numel()
+    return (every + 1) / (every + 2) / torch.stack([1 - alpha, alpha])

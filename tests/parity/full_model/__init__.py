@@ -1,0 +1,1 @@
+"""Checks of the whole model, with the set's checkpoint converted to ours."""

@@ -28,6 +28,7 @@ from chex.model.prompt_detector import PromptDetector
 from chex.model.prompt_encoder import PromptEncoder
 from chex.model.sentence_generator import SentenceGenerator
 from chex.model.tokenizer import Tokenizer, TokenizerConfig
+from chex.model.unfilled import Unfilled
 from chex.model_config import ModelConfig
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -176,11 +177,11 @@ class Chex(nn.Module):
 
 
 def _unfilled(folder: Path, content: dict) -> Chex:
-    """A model without memory for its weights, so that a large one is not first drawn at random."""
+    """A model without weights, with its configuration, tokenizers and provenance."""
     prompts, sentences = (
         from_mapping(TokenizerConfig, content.get("tokenizers", {}).get(name, {})) for name in ("prompt", "sentence")
     )
-    with torch.device("meta"):
+    with Unfilled():
         return Chex(
             from_mapping(ModelConfig, content["architecture"]),
             prompt_tokenizer=Tokenizer.load(folder / PROMPT_TOKENIZER, prompts),

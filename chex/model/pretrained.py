@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from chex.model.image_encoder import ImageEncoder
 from chex.model.language_model import LanguageModel
 from chex.model.official.architecture import Reader, generator_config, image_encoder_config, prompt_encoder_config
 from chex.model.official.checkpoint import check_weights, read_weights_file
-from chex.model.official.conversion import DoesNotFit, fill
+from chex.model.official.conversion import DoesNotFit, check_fit, fill
 from chex.model.official.gpt2_weights import language_model_weights
 from chex.model.official.importing import named
-from chex.model.official.names import CLIP_IMAGE, CLIP_TEXT, GPT2, GPT2_CONSTANTS, translate, under
+from chex.model.official.names import CLIP_IMAGE, CLIP_TEXT, GPT2, GPT2_CONSTANTS, Translated, translate, under
 from chex.model.official.tokenizers import (
     CLIP_HUB_ID,
     clip_tokenizer,
@@ -25,11 +24,13 @@ from chex.model.official.tokenizers import (
 )  # fmt: skip
 from chex.model.prompt_encoder import PromptEncoder
 from chex.model.tokenizer import Tokenizer
+from chex.model.unfilled import Unfilled
 from chex.model_config import ImageEncoderConfig, ModelConfig, PromptEncoderConfig
 
 CLIP = (*under("visual.", "image_encoder.", CLIP_IMAGE), *under("", "prompt_encoder.", CLIP_TEXT))
 # What CLIP's files hold beside the towers: its temperature, and sizes that the weights tell as well
 CLIP_EXTRAS = ("logit_scale", "input_resolution", "context_length", "vocab_size")
+Part = TypeVar("Part", bound=nn.Module)
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 
@@ -137,20 +138,25 @@ def _differences(what: str, found: Any, wanted: Any) -> list[str]:
 
 
 def _towers(weights: Mapping[str, Tensor], architecture: ModelConfig) -> nn.ModuleDict:
-    with torch.device("meta"):
+    with Unfilled():
         towers = nn.ModuleDict({
             "image_encoder": ImageEncoder(architecture.image_encoder),
             "prompt_encoder": PromptEncoder(architecture.prompt_encoder),
         })  # fmt: skip
     translated = translate(weights, CLIP)
-    fill(towers, translated, "CLIP's weights do not fit", [f"{name} is unknown" for name in translated.unknown])
-    return towers
+    return _filled(towers, translated, translated.unknown, "CLIP's weights do not fit")
 
 
 def _language_model(weights: Mapping[str, Tensor], architecture: ModelConfig) -> LanguageModel:
-    with torch.device("meta"):
+    with Unfilled():
         model = LanguageModel(architecture.generator)
     translated = translate(weights, GPT2)
-    unknown = [f"{name} is unknown" for name in translated.unknown if not GPT2_CONSTANTS.fullmatch(name)]
-    fill(model, translated, "the language model's weights do not fit", unknown)
+    unknown = [name for name in translated.unknown if not GPT2_CONSTANTS.fullmatch(name)]
+    return _filled(model, translated, unknown, "the language model's weights do not fit")
+
+
+def _filled(model: Part, translated: Translated, unknown: Sequence[str], what: str) -> Part:
+    shapes = {name: weight.shape for name, weight in model.state_dict().items()}
+    check_fit(shapes, translated, what, [f"{name} is unknown" for name in unknown])
+    fill(model, translated)
     return model

@@ -13,6 +13,7 @@ from chex.model.chex import Chex
 from chex.model.official.architecture import Reader, read_architecture
 from chex.model.official.names import CHEX, GPT2_CONSTANTS, Translated, translate
 from chex.model.tokenizer import Tokenizer
+from chex.model.unfilled import Unfilled
 
 LANGUAGE_MODEL = "txt_decoder.language_model."
 
@@ -60,31 +61,33 @@ def convert(
     if problems:
         # a model of unknown sizes cannot be built; what can be said of single weights is said all the same
         raise DoesNotFit("the checkpoint does not fit", problems + unusable(translated))
-    with torch.device("meta"):
-        model = Chex(config, prompt_tokenizer=prompt_tokenizer, sentence_tokenizer=sentence_tokenizer)
-    fill(model, translated, "the checkpoint does not fit")
+    tokenizers = {"prompt_tokenizer": prompt_tokenizer, "sentence_tokenizer": sentence_tokenizer}
+    with torch.device("meta"):  # sizes that a file only claims cost no memory
+        shapes = {name: weight.shape for name, weight in Chex(config, **tokenizers).state_dict().items()}
+    check_fit(shapes, translated, "the checkpoint does not fit")
+    with Unfilled():
+        model = Chex(config, **tokenizers)
+    fill(model, translated)
     return model.eval()
 
 
-def fill(model: torch.nn.Module, translated: Translated, what: str, known: Sequence[str] = ()) -> None:
-    """Puts translated weights in a model that was built without memory.
-
-    Raises DoesNotFit, with `known` problems first, where they are not its own.
-    """
-    expected = model.state_dict()
-    problems = list(known)
-    problems += [f"nothing for {name}" for name in expected if name not in translated.weights]
-    problems += [f"{translated.origins[name]} has no place" for name in translated.weights if name not in expected]
+def check_fit(shapes: Mapping[str, torch.Size], translated: Translated, what: str, known: Sequence[str] = ()) -> None:
+    """Raises DoesNotFit, with `known` problems first, unless every weight is there, usable and of its shape."""
+    problems = [*known, *(f"nothing for {name}" for name in shapes if name not in translated.weights)]
     for name, weight in translated.weights.items():
-        if name in expected and weight.shape != expected[name].shape:
-            whole = f" (for {name})" if weight.shape != () else ""
-            problems.append(
-                f"{translated.origins[name]}{whole} has shape {tuple(weight.shape)}, "
-                f"expected {tuple(expected[name].shape)}"
-            )
+        origin = translated.origins[name]
+        if name not in shapes:
+            problems.append(f"{origin} has no place")
+        elif weight.shape != shapes[name]:
+            found, expected = tuple(weight.shape), tuple(shapes[name])
+            problems.append(f"{origin} (for {name}) has shape {found}, expected {expected}")
     problems += unusable(translated)
     if problems:
         raise DoesNotFit(what, problems)
+
+
+def fill(model: torch.nn.Module, translated: Translated) -> None:
+    """Gives a model single-precision copies of weights that fit it."""
     own = {name: weight.detach().to(torch.float32).clone(memory_format=torch.contiguous_format)
            for name, weight in translated.weights.items()}  # fmt: skip
     model.load_state_dict(own, assign=True)

@@ -7,9 +7,10 @@ import logging
 import shutil
 import uuid
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chex.config import ConfigError, check, flatten, to_mapping
 from chex.training_config import TrainingConfig
@@ -19,6 +20,9 @@ from jobs.training.checkpoint import write_json
 from jobs.training.journal import Entry, followed, sentence
 from jobs.training.tracking import Tracking, default_tracking_uri
 from jobs.training.worker import FINISHED, Job, train_alone, train_in_worker, training_feed, validation_feed
+
+if TYPE_CHECKING:
+    from chex.model.pretrained import PretrainedParts
 
 # what may differ when a run goes on: none of it changes what is learned
 _FREE_TO_CHANGE = ("log_every", "checkpoint_every", "restarts")
@@ -32,6 +36,7 @@ def train(
     output: str | Path,
     preset: str = "tiny",
     init: str | Path | None = None,
+    pretrained: PretrainedParts | None = None,
     resume: bool = False,
     tracking_uri: str | None = None,
     parent_run: str | None = None,
@@ -41,8 +46,8 @@ def train(
     """Trains one stage and leaves the model folder `output`, on the Ray of `jobs.cluster`.
 
     resume: go on from the last checkpoint of an interrupted run of the same configuration; nothing is done
-    for a finished one. listener: called with every journal entry (default: logs a line). Gives the steps done, the
-    last validation figures and the best value of the watched one.
+    for a finished one. pretrained: what a new model starts from. listener: called with every journal entry (default:
+    logs a line). Gives the steps done, the last validation figures and the best value of the watched one.
 
     Raises ConfigError, ValueError or FileNotFoundError before anything is started; Diverged where a loss is not
     finite; RuntimeError where Ray Train could not finish.
@@ -61,9 +66,12 @@ def train(
         init=None if init is None else Path(init).resolve(),
         tracking=Tracking(tracking_uri or default_tracking_uri(output), parent_run),
         stage_of=stage_of,
+        pretrained=pretrained,
     )
     if job.init is not None and not job.init.is_dir():
         raise FileNotFoundError(f"--init: expected the model folder of an earlier stage, found nothing at {job.init}")
+    if pretrained is not None:
+        _check_pretrained(job)
     if finished := _prepare_folder(job, resume):
         logger.info("%s is finished already (%d steps)", output, finished["steps"])
         return finished
@@ -77,6 +85,16 @@ def train(
     return outcome
 
 
+def _check_pretrained(job: Job) -> None:
+    if job.init is not None:
+        raise ValueError(
+            "--init: a model folder has all its parts already; --clip and --language-model start a new one"
+        )
+    from jobs.training.start import check_parts
+
+    check_parts(job.preset, job.pretrained)
+
+
 def _check_watch(config: TrainingConfig) -> None:
     """The stages' figures are their loss parts: a name that no part has would be missed at the first validation only."""
     parts = sorted({"loss", *to_mapping(config.objective.weights)})
@@ -88,6 +106,8 @@ def _prepare_folder(job: Job, resume: bool) -> dict[str, Any] | None:
     """Makes the work folder fit this run. Gives the outcome of a run that is finished already."""
     start = None if job.init is None else str(job.init)
     settings = {**to_mapping(job.config), "preset": job.preset, "data_uri": job.data_uri, "init": start}
+    if job.pretrained is not None:
+        settings["pretrained"] = asdict(job.pretrained)
     kept = job.folder / "config.json"
     if resume and kept.is_file():
         before, now = _flat(json.loads(kept.read_text(encoding="utf-8"))), _flat(settings)

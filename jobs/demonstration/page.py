@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from chex.exports.overlay import colour_of
+from chex.exports.legend import colour_of
+from chex.exports.overlay import shows_boxes
 from chex.records import Box, Finding
 
 LONGEST_SIDE = 512  # of an image in the page: twelve of them stay below 3 MB
@@ -128,13 +129,20 @@ def _duration(seconds: float) -> str:
 
 
 def _case(case: DemoCase, place: int) -> str:
+    shown = [finding for finding in case.findings if shows_boxes(finding)]
+    others = dict.fromkeys(
+        finding.sentence for finding in case.findings if not shows_boxes(finding) and finding.sentence
+    )
     truth = "".join(_rectangle(box, "truth", "#fff", label) for label, box in case.truth_boxes)
     boxes = "".join(
         _rectangle(scored.box, "second" if rank else "", _hex(index), f"finding-{place}-{index}")
-        for index, finding in enumerate(case.findings)
+        for index, finding in enumerate(shown)
         for rank, scored in enumerate(finding.boxes)
     )
-    said = "".join(_sentence(finding, place, index) for index, finding in enumerate(case.findings))
+    said = "".join(_sentence(finding, place, index) for index, finding in enumerate(shown))
+    said = said or f"<li>No sentence {'states something as present' if others else 'was written'}.</li>"
+    denied = "".join(f"<li>{escape(sentence)}</li>" for sentence in others)
+    denied = f'<h4>Stated as absent or normal</h4><ul class="denied">{denied}</ul>' if others else ""
     names = ", ".join(sorted({label for label, _ in case.truth_boxes})) or "normal"
     true_sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in case.truth_sentences)
     height, width = case.pixels.shape
@@ -142,7 +150,7 @@ def _case(case: DemoCase, place: int) -> str:
 <header><h3>{escape(case.name)}</h3><label><input type="checkbox" class="show-truth"> true boxes</label></header>
 <div class="body"><figure style="aspect-ratio:{width}/{height}"><img src="{_picture(case.pixels)}" alt="Phantom {escape(case.name)}">
 <svg viewBox="0 0 1 1" preserveAspectRatio="none">{truth}{boxes}</svg></figure>
-<div class="words"><h4>The model's report</h4><ol>{said or "<li>No sentence.</li>"}</ol>
+<div class="words"><h4>The model's report</h4><ol>{said}</ol>{denied}
 <details><summary>The truth: <b>{escape(names)}</b></summary><ul>{true_sentences}</ul></details></div></div>
 </article>"""
 

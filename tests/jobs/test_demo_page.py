@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -64,6 +65,16 @@ def test_words_are_escaped(page):
     assert "Small &lt;right&gt; effusion &amp; more." in page and "<right>" not in page
 
 
+def test_denials_are_listed_without_boxes(tmp_path):
+    stated = case(0).findings[0]
+    denied = replace(stated, sentence="No <large> effusion.")
+    write_page(tmp_path / "index.html", [case(0, findings=(denied, stated)), case(1, findings=(denied,))], FIGURES, {})
+    text = (tmp_path / "index.html").read_text()
+    boxes = [a for tag, a in Tags(text).found if tag == "rect" and a["class"] != "truth"]
+    assert len(boxes) == 2 and {box["data-name"] for box in boxes} == {"finding-0-0"}
+    assert text.count("No &lt;large&gt; effusion.") == 2 and "No sentence states something as present." in text
+
+
 def test_nothing_is_loaded_from_elsewhere(page):
     for tag, attributes in Tags(page).found:
         for name in ("src", "href"):
@@ -80,7 +91,7 @@ def test_a_study_without_findings_and_an_unknown_figure(tmp_path):
     normal = case(0, findings=(), truth_boxes=(), truth_sentences=())
     write_page(tmp_path / "index.html", [normal], {"new_figure": {"value": 2.0, "baseline": -1.0}}, {})
     text = (tmp_path / "index.html").read_text()
-    assert "normal" in text and "No sentence." in text and "new figure" in text
+    assert "normal" in text and "No sentence was written." in text and "new figure" in text
 
 
 def test_a_figure_that_is_undefined_says_so(tmp_path):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chex.exports.overlay import PANEL_WIDTH, colour_of, draw, encode
+from chex.exports.legend import PANEL_WIDTH, QUIET, colour_of
+from chex.exports.overlay import draw, encode
 from chex.records import Finding, Provenance, Query, Report, ScoredBox
 
 
@@ -66,6 +67,21 @@ def test_a_sentence_changes_the_legend_only(grey):
 def test_boxes_at_the_edge_and_extreme_shapes():
     for shape in ((1, 1), (3, 4000), (4000, 3), (64, 64)):
         draw(np.zeros(shape, np.uint8), [finding((0, 0, 1, 1), (0.999, 0.999, 1, 1))], height=128)
+
+
+def test_what_is_denied_has_no_box_and_no_number(grey):
+    denied = finding((0.1, 0.1, 0.5, 0.5), sentence="No pleural effusion.")
+    stated = finding((0.25, 0.5, 0.75, 0.9))
+    alone, beside = draw(grey, [stated], height=500), draw(grey, [denied, stated], height=500)
+    differs = (np.asarray(alone) != np.asarray(beside)).any(-1)
+    assert not differs[:, :-PANEL_WIDTH].any() and differs[:, -PANEL_WIDTH:].any()
+    panel = np.asarray(beside)[:, -PANEL_WIDTH:]
+    assert (panel == QUIET).all(-1).any() and not (panel == colour_of(1)).all(-1).any()
+
+
+def test_a_box_that_was_asked_about_is_drawn_whatever_is_said_of_it(grey):
+    asked = Finding(Query(box=(0.1, 0.1, 0.5, 0.5)), (ScoredBox((0.1, 0.1, 0.5, 0.5), 1.0),), "The lung is clear.")
+    assert coloured(draw(grey, [asked], height=500), colour_of(0))[0].size
 
 
 def test_no_findings_is_a_picture_too(grey):

@@ -1,0 +1,55 @@
+"""Whether a finding states that something is there, so that a picture shows only the boxes it speaks for."""
+
+from __future__ import annotations
+
+import re
+
+from chex.records import Finding
+
+_BE = r"(?:is|are|was|were|appears?|remains?|looks?)"
+_NORMAL = (
+    r"(?:in )?(?:normal|clear|unremarkable|intact|sharp|patent|midline|within normal limits|free of|negative for|without|"
+    r"(?:well|normally|fully|sharply) (?:aerated|expanded|inflated|defined|outlined))"
+)
+# what did not change may well be there, and a hedge ("cannot be excluded") states a possibility
+_CHANGE = r"(?:(?:significant|interval|relevant|definite|appreciable|substantial) )*(?:change|increase|decrease)"
+_HEDGED = (
+    r"(?:(?:be|been|entirely|completely|significantly|substantially) )*(?:excluded|ruled out|changed|improved|only)"
+)
+_DENIAL = re.compile(
+    rf"^(?:(?:there|is|are|was|were|has|have|been) )*(?:no|neither|without|not|absence of|negative for|free of)\b(?! {_CHANGE})"
+    r"|^(?:normal|unremarkable)\b"
+    rf"|\b(?:{_BE}|do|does|has|have) not\b(?! {_HEDGED}\b)"
+    rf"|\b{_BE} (?:(?:\w+ly|otherwise|again|both) )*{_NORMAL}\b"
+    r"|\b(?:is|are|was|were) absent\b|\b(?:has|have) (?:\w+ly )?resolved\b"
+)
+_ENDS = re.compile(r"[.;!?]+(?:\s|$)|,?\s+\b(?:but|however|although|while|whereas)\b\s+")
+_JOINTS = re.compile(r",? and (?=(?:there|the|no|a|an)\b)")
+_VERB = re.compile(r"\b(?:is|are|was|were|has|have|appears?|remains?|there|seen|noted)\b")
+
+
+def states_presence(finding: Finding) -> bool:
+    """True where the finding's sentence says that something is there, certainly or possibly.
+
+    Sentences that only deny ("No pleural effusion.") or find normal ("The lungs are clear.") say no such thing. A
+    finding without words is judged by the probability of what was asked (above 0.5), and counts where there is none.
+    """
+    if finding.sentence and finding.sentence.strip():
+        return any(not _DENIAL.search(statement) for statement in _statements(finding.sentence))
+    return not finding.probabilities or finding.probabilities[0][1] > 0.5
+
+
+def _statements(text: str) -> list[str]:
+    """The parts of a text that make a statement of their own, in lower case."""
+    found: list[str] = []
+    for part in filter(None, (piece.strip() for piece in _ENDS.split(" ".join(text.lower().split())))):
+        pieces = _JOINTS.split(part)
+        own = [pieces[0]]
+        for piece in pieces[1:]:
+            # "no effusion and no pneumothorax are seen" is one statement, "the heart is large and the lungs are clear" two
+            if _VERB.search(own[-1]) and _VERB.search(piece):
+                own.append(piece)
+            else:
+                own[-1] += f" and {piece}"
+        found += own
+    return found

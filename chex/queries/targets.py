@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from chex.boxes import xyxy_to_cxcywh
 from chex.records import Box
 
 
@@ -74,5 +75,6 @@ def padded_boxes(boxes_xyxy: Sequence[Sequence[Sequence[Box]]]) -> tuple[Tensor,
     nowhere = (0.0, 0.0, 1.0, 1.0)
     filled = [[[*boxes, *[nowhere] * (most - len(boxes))] for boxes in row] for row in boxes_xyxy]
     present = [[[k < len(boxes) for k in range(most)] for boxes in row] for row in boxes_xyxy]
-    low, high = torch.tensor(filled, dtype=torch.float32).split(2, dim=-1)
-    return torch.cat([(low + high) / 2, high - low], dim=-1), torch.tensor(present)
+    shape = len(boxes_xyxy), len(boxes_xyxy[0]) if boxes_xyxy else 0, most
+    found = torch.tensor(filled, dtype=torch.float32).view(*shape, 4)
+    return xyxy_to_cxcywh(found), torch.tensor(present, dtype=torch.bool).view(shape)

@@ -34,14 +34,14 @@ def box_distance(predicted_cxcywh: Tensor, target_cxcywh: Tensor, weights: BoxWe
 def pathology_box_loss(
     boxes_cxcywh: Tensor, scores: Tensor, probabilities: Tensor, targets_cxcywh: Tensor, present: Tensor,
     weights: BoxWeights = BoxWeights(), *, rule: MatchingRule = BALANCED, images: Tensor | None = None,
-    other_scores: int = 0,
+    boxed: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Box and score loss of prompts whose boxes are all known, also where there is none.
+    """Box and score loss of prompts whose boxes are all known, also where a prompt has none.
 
     boxes (P, M, 4), scores (P, M), probabilities (P, M) of the prompt's class, targets (P, K, 4), present (P, K).
     The box loss is averaged over the pairs of a prompt, then over all prompts (those without a target count as 0).
     images (P): the image of each prompt; given, both are averaged over an image's prompts first, then over images.
-    other_scores: how many scores of prompts that are not among these count as negatives in the class balance.
+    boxed (P): False for prompts whose boxes are not known, which only count in the class balance of the scores.
     """
     distance = box_distance(boxes_cxcywh[:, :, None], targets_cxcywh[:, None], weights)  # P M K
     doubt = weights.probability * (1 - probabilities) + weights.score * (1 - scores)
@@ -50,10 +50,11 @@ def pathology_box_loss(
     positive = torch.zeros_like(scores, dtype=torch.bool)
     positive[prompt[first], prediction[first]] = True
     per_prompt = _mean_per_prompt(distance[prompt, prediction, target], prompt, len(scores))
-    alpha = balancing_alpha(positive, other_negatives=other_scores)
-    focal = focal_losses(scores, positive, alpha).mean(dim=-1)
-    every = torch.arange(len(scores), device=scores.device) if images is None else images
-    return mean_of_groups(per_prompt, every), mean_of_groups(focal, every)
+    focal = focal_losses(scores, positive, balancing_alpha(positive)).mean(dim=-1)
+    group = torch.arange(len(scores), device=scores.device) if images is None else images
+    if boxed is not None:
+        per_prompt, focal, group = per_prompt[boxed], focal[boxed], group[boxed]
+    return mean_of_groups(per_prompt, group), mean_of_groups(focal, group)
 
 
 def anatomy_box_loss(

@@ -16,12 +16,12 @@ def focal_losses(probabilities: Tensor, positive: Tensor, alpha: Tensor | float,
     return weight * (1 - right).pow(gamma) * -right.log()
 
 
-def balancing_alpha(positive: Tensor, *, other_negatives: int = 0) -> Tensor:
+def balancing_alpha(positive: Tensor) -> Tensor:
     """The share of the negatives, so that both classes weigh the same.
 
     Both count as seen once more than they are, so that a batch of one class alone still teaches.
     """
-    share = (positive.sum() + 1) / (positive.numel() + other_negatives + 2)
+    share = (positive.sum() + 1) / (positive.numel() + 2)
     return 1 - share
 
 

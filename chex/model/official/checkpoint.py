@@ -97,7 +97,7 @@ def _what_it_is(path: Path) -> str | None:
         return None
     if b"\x00" not in start:
         return "a text file"
-    return None
+    return f"of a kind unknown here (it begins with {start[:8].hex(' ')})"
 
 
 def _what_folder(path: Path) -> str:

@@ -43,7 +43,7 @@ def clip_tokenizer(source: Path | str = CLIP_HUB_ID) -> Tokenizer:
         pre_tokenizers.Split(Regex(_WORD), behavior="removed", invert=True),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ])  # fmt: skip
-    bpe.decoder = decoders.ByteLevel()
+    bpe.decoder = decoders.Sequence([decoders.Replace(_WORD_END, "Ġ"), decoders.ByteLevel()])  # Ġ: byte-level's space
     bpe.add_special_tokens([AddedToken(START, normalized=False), AddedToken(END, normalized=False)])
     return Tokenizer(bpe, TokenizerConfig(cleaning="clip"))
 

@@ -49,9 +49,13 @@ class Stage:
         torch.manual_seed(config.seed)
         model = read_model(init, config) if init else new_model(preset, config, data_uri, vocabulary, pretrained)
         recorded(model, config, preset=preset, data_uri=data_uri, pretrained=pretrained)
+        return model, self.objective(config, model, vocabulary)
+
+    def objective(self, config: TrainingConfig, model: Chex, vocabulary: Vocabulary) -> Objective:
+        """What this stage asks of a model, of which only its parts are left trainable."""
         objective = self._objective(config.objective, model, vocabulary)
         objective.prepare(model)
-        return model, objective
+        return objective
 
     def validate(self, model: Chex, objective: Objective, batches: Iterable[Mapping[str, Any]]) -> dict[str, float]:
         """Mean of every loss part over the batches, weighted by their size, always with the same draws; training goes on after it."""
@@ -69,7 +73,7 @@ class Stage:
         return {name: total / counts[name] for name, total in totals.items()}
 
     def pictures(self, model: Chex, objective: Objective, batches: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-        """Overlay pictures (PIL) of predicted boxes, by sample id; none where a stage trains no boxes' features."""
+        """Overlay pictures (PIL) of predicted boxes, by public id; none where a stage trains no boxes' features."""
         if not objective.shows_boxes:
             return {}
         from jobs.training.pictures import predicted_boxes

@@ -27,13 +27,15 @@ def prompt_means(case: Case, prompts: Mapping[str, Sequence[str]], names: Sequen
     return torch.stack([prompt_mean(model_of(case.folder), prompts[name]) for name in names])
 
 
-def both_sides(case: Case, prompts: Mapping[str, Any], names: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Features (C, D) of the classes' `pos_prompts`, and of what the case's mode holds against them."""
+def both_sides(
+    case: Case, prompts: Mapping[str, Any], names: Sequence[str], *, mode: str = ""
+) -> tuple[Tensor, Tensor]:
+    """Features (C, D) of the classes' `pos_prompts`, and of what the mode (without one, the case's) holds against them."""
     positive, negative = (prompt_means(case, prompts[side], names) for side in ("pos_prompts", "neg_prompts"))
     no_finding = prompts.get("no_finding_prompts")
     no_finding = prompt_mean(model_of(case.folder), no_finding) if no_finding else None
-    mode = NEGATIVE_MODES[case.kwargs["neg_prompt_mode"]]
-    return positive, negative_side(mode, positive, negative, no_finding)
+    mode = mode or case.kwargs["neg_prompt_mode"]
+    return positive, negative_side(NEGATIVE_MODES[mode], positive, negative, no_finding)
 
 
 def probabilities(case: Case, tokens: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

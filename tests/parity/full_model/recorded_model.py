@@ -23,11 +23,15 @@ def model_of(folder: Path) -> Chex:
     """The converted checkpoint of a set. Raises UnreadableCases where a file of it is missing."""
     language_model = _only(folder, "*/tokenizer.json").parent
     return convert(
-        read_checkpoint(_only(folder, "*.pt")),
+        read_checkpoint(checkpoint_of(folder)),
         prompt_tokenizer=clip_tokenizer(_clip_table(folder)),
         sentence_tokenizer=language_model_tokenizer(language_model),
         language_model_config=language_model_config(language_model),
     )
+
+
+def checkpoint_of(folder: Path) -> Path:
+    return _only(folder, "*.pt")
 
 
 def _only(folder: Path, pattern: str) -> Path:

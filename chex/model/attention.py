@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from chex.model.linear import Linear
 from chex.model_config import DecoderConfig
 
 
@@ -52,10 +53,10 @@ class Mlp(nn.Module):
 
     def __init__(self, width: int, hidden: int, out: int, *, dropout: float = 0.0, activation: str = "gelu") -> None:
         super().__init__()
-        self.expand = nn.Linear(width, hidden)
+        self.expand = Linear(width, hidden)
         self.activation = ACTIVATIONS[activation]()
         self.dropout = nn.Dropout(dropout)
-        self.contract = nn.Linear(hidden, out)
+        self.contract = Linear(hidden, out)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.contract(self.dropout(self.activation(self.expand(x))))
@@ -73,9 +74,9 @@ class Attention(nn.Module):
             raise ValueError(f"the width must be divisible by the heads; found width {width}, heads {heads}")
         self.heads = heads
         self.dropout = dropout
-        self.to_query = nn.Linear(width, width)
-        self.to_key_value = nn.Linear(width, 2 * width)
-        self.to_output = nn.Linear(width, width)
+        self.to_query = Linear(width, width)
+        self.to_key_value = Linear(width, 2 * width)
+        self.to_output = Linear(width, width)
 
     def key_value(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         key, value = self.to_key_value(memory).chunk(2, dim=-1)

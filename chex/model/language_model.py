@@ -9,27 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from chex.model.key_value_cache import KeyValueCache
+from chex.model.linear import Linear, PackedWeight
 from chex.model_config import GeneratorConfig
-
-
-class KeyValueCache:
-    """Keys and values of all layers, (L, 2, n, H, capacity, d), of which the first `length` are filled."""
-
-    def __init__(self, prefix: Tensor, words: int) -> None:
-        layers, two, rows, heads, length, width = prefix.shape
-        self.filled = prefix.new_empty(layers, two, rows, heads, length + words, width)
-        self.filled[..., :length, :] = prefix
-        self.length = length
-
-    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        end = self.length + key.shape[-2]
-        self.filled[layer, 0, :, :, self.length : end] = key
-        self.filled[layer, 1, :, :, self.length : end] = value
-        return self.filled[layer, 0, :, :, :end], self.filled[layer, 1, :, :, :end]
-
-    def keep(self, rows: Tensor) -> None:
-        """Drops all sentences but these."""
-        self.filled = self.filled[:, :, rows]
 
 
 class LanguageModelBlock(nn.Module):
@@ -37,11 +19,11 @@ class LanguageModelBlock(nn.Module):
         super().__init__()
         self.heads = config.heads
         self.norm_attention = nn.LayerNorm(config.width)
-        self.to_query_key_value = nn.Linear(config.width, 3 * config.width)
-        self.to_output = nn.Linear(config.width, config.width)
+        self.to_query_key_value = Linear(config.width, 3 * config.width)
+        self.to_output = Linear(config.width, config.width)
         self.norm_feed_forward = nn.LayerNorm(config.width)
-        self.expand = nn.Linear(config.width, 4 * config.width)
-        self.contract = nn.Linear(4 * config.width, config.width)
+        self.expand = Linear(config.width, 4 * config.width)
+        self.contract = Linear(4 * config.width, config.width)
         self.dropout = nn.Dropout(config.dropout)
 
     def query_key_value(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -64,6 +46,7 @@ class LanguageModel(nn.Module):
         self.positional_embedding = nn.Embedding(config.positions, config.width)
         self.blocks = nn.ModuleList(LanguageModelBlock(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
+        self.packed_embedding = PackedWeight()
         self.apply(self._initialise)
 
     def _initialise(self, module: nn.Module) -> None:
@@ -102,8 +85,7 @@ class LanguageModel(nn.Module):
         for layer, block in enumerate(self.blocks):
             query, key, value = block.query_key_value(x)
             x = block(x, query, *cache.append(layer, key, value), None)
-        cache.length += 1
         return self.logits(x[:, 0])
 
     def logits(self, x: Tensor) -> Tensor:
-        return self.norm(x) @ self.token_embedding.weight.T
+        return self.packed_embedding(self.norm(x), self.token_embedding.weight, None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from chex.model.linear import Linear
+
 
 def patch_centres(rows: int, columns: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
     """x (columns) and y (rows) of the patch centres, relative to the image."""
@@ -34,7 +36,7 @@ class GaussianRoiPool(nn.Module):
     def __init__(self, width: int, *, beta: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.project = nn.Linear(width, width)
+        self.project = Linear(width, width)
         self.beta = beta
 
     def forward(self, patches: Tensor, boxes_cxcywh: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -6,8 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from chex.model.attention import Mlp
-from chex.model.language_model import KeyValueCache, LanguageModel
+from chex.model.key_value_cache import KeyValueCache
+from chex.model.language_model import LanguageModel
 from chex.model_config import GeneratorConfig
+
+STEPS_BETWEEN_LOOKS = 8
 
 
 class SentenceGenerator(nn.Module):
@@ -44,22 +47,23 @@ class SentenceGenerator(nn.Module):
         sentences: list[list[int]] = [[] for _ in range(len(tokens))]
         if not sentences:
             return sentences
+        # asking whether a sentence has ended makes a GPU wait for the answer
+        steps_between_looks = 1 if tokens.device.type == "cpu" else STEPS_BETWEEN_LOOKS
+        cache = KeyValueCache(self.prefix(tokens))
         alive = torch.arange(len(tokens), device=tokens.device)
-        cache = KeyValueCache(self.prefix(tokens), limit)
-        words = torch.full((len(tokens),), start_id, device=tokens.device)
-        spoken, owners = [], []
+        words = torch.full_like(alive, start_id)
+        going_on = torch.ones_like(alive, dtype=torch.bool)
+        spoken: list[tuple[Tensor, Tensor]] = []
         for position in range(limit):
             words = self.next_words(self.language_model.step(words, position, cache), alive, position)
-            going_on = words != end_id
-            if not bool(going_on.all()):
-                rows = going_on.nonzero().squeeze(1)
-                alive, words = alive[rows], words[rows]
-                if not len(rows):
+            spoken.append((alive, words))
+            going_on = going_on & (words != end_id)
+            if (position + 1) % steps_between_looks == 0 and not bool(going_on.all()):
+                order = cache.keep(going_on)
+                if not len(order):
                     break
-                cache.keep(rows)
-            spoken.append(words)
-            owners.append(alive)
-        for step_owners, step_words in zip(owners, spoken):
-            for owner, word in zip(step_owners.tolist(), step_words.tolist()):
+                alive, words, going_on = alive[order], words[order], going_on[order]
+        for owners, said in spoken:
+            for owner, word in zip(owners.tolist(), said.tolist()):
                 sentences[owner].append(word)
-        return sentences
+        return [words[: words.index(end_id)] if end_id in words else words for words in sentences]

@@ -47,6 +47,14 @@ def test_sentences_of_several_images_and_queries_are_those_of_each_alone(session
             assert [box.score for box in alone.boxes] == pytest.approx([box.score for box in finding.boxes], abs=1e-5)
 
 
+def test_sentences_do_not_depend_on_how_many_are_written_at_once(session, images, monkeypatch):
+    features = session.encode(images[:1])
+    asked = [[*PROMPTS.queries[:5], *BOXES]]
+    together = [finding.sentence for finding in session.ask(features, asked)[0]]
+    monkeypatch.setattr("chex.inference.generation.MOST_ROWS", 2)
+    assert [finding.sentence for finding in session.ask(features, asked)[0]] == together
+
+
 def test_a_report_is_the_same_whatever_images_are_read_with_it(session, images):
     together = session.report(images)
     for image, report in zip(images, together):

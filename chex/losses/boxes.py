@@ -44,17 +44,26 @@ def pathology_box_loss(
     boxed (P): False for prompts whose boxes are not known, which only count in the class balance of the scores.
     """
     distance = box_distance(boxes_cxcywh[:, :, None], targets_cxcywh[:, None], weights)  # P M K
-    doubt = weights.probability * (1 - probabilities) + weights.score * (1 - scores)
-    pairs, first = match((distance + doubt[:, :, None]).detach(), present, rule)
+    pairs, first = match(matching_costs(distance, scores, probabilities, weights), present, rule)
     prompt, prediction, target = pairs.unbind(-1)
-    positive = torch.zeros_like(scores, dtype=torch.bool)
-    positive[prompt[first], prediction[first]] = True
-    per_prompt = _mean_per_prompt(distance[prompt, prediction, target], prompt, len(scores))
-    focal = focal_losses(scores, positive, balancing_alpha(positive)).mean(dim=-1)
+    distances = _mean_per_prompt(distance[prompt, prediction, target], prompt, len(scores))
     group = torch.arange(len(scores), device=scores.device) if images is None else images
-    if boxed is not None:
-        per_prompt, focal, group = per_prompt[boxed], focal[boxed], group[boxed]
-    return mean_of_groups(per_prompt, group), mean_of_groups(focal, group)
+    known = torch.ones(len(scores), dtype=torch.bool, device=scores.device) if boxed is None else boxed
+    score_losses = score_loss_per_prompt(scores, pairs[first])
+    return mean_of_groups(distances[known], group[known]), mean_of_groups(score_losses[known], group[known])
+
+
+def matching_costs(distance: Tensor, scores: Tensor, probabilities: Tensor, weights: BoxWeights) -> Tensor:
+    """Distances (P, M, K) and how little a prediction (P, M) is believed to be anything → (P, M, K)."""
+    doubt = weights.probability * (1 - probabilities) + weights.score * (1 - scores)
+    return (distance + doubt[:, :, None]).detach()
+
+
+def score_loss_per_prompt(scores: Tensor, found: Tensor) -> Tensor:
+    """Focal loss of scores (P, M), which should be high for the predictions of the pairs `found` (n, 3) alone → (P)."""
+    positive = torch.zeros_like(scores, dtype=torch.bool)
+    positive[found[:, 0], found[:, 1]] = True
+    return focal_losses(scores, positive, balancing_alpha(positive)).mean(dim=-1)
 
 
 def anatomy_box_loss(

@@ -46,9 +46,7 @@ def prompts_to_regions(case: Case) -> Found:
     }
 
 
-def detected(
-    case: Case, images: EncodedImages, prompts: Tensor, mask: Tensor | None
-) -> tuple[Detections, Tensor]:
+def detected(case: Case, images: EncodedImages, prompts: Tensor, mask: Tensor | None) -> tuple[Detections, Tensor]:
     """Detections of prompts (Q, D) or (B, Q, D) as the case asks for them, and which are real (B, Q)."""
     detector = model_of(case.folder).detector
     prompts = prompts if prompts.ndim == 3 else prompts[None]

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from chex.losses.generation import generation_loss
 from chex.model.chex import Chex
 from tests.parity.cases import Case
-from tests.parity.comparison import NotCompared
 from tests.parity.full_model.recorded_model import model_of
 from tests.parity.registry import Found, check
 
@@ -46,7 +45,7 @@ def teacher_forcing(case: Case) -> Found:
     positions, visible = padding_layout(ids, lengths)
     logits = logits_with_padding(model, case.inputs["prefix_features"], ids, lengths)
     found = {
-        "loss": (generation_loss(logits, ids, counted_padding(ids)), outputs["loss"]),
+        "loss": (generation_loss(logits, ids, lengths, padding_counts=True), outputs["loss"]),
         "input_ids": (ids, outputs["input_ids"]),
         "logits": (logits, outputs["logits"]),
     }
@@ -75,11 +74,6 @@ def logits_with_padding(model: Chex, tokens: Tensor, ids: Tensor, lengths: Tenso
     """Logits (n, T, vocabulary) also for padding, which ours never needs: the authors' loss counts it (note 9)."""
     positions, visible = padding_layout(ids, lengths)
     return model.generator.language_model(ids, model.generator.prefix(tokens), positions=positions, visible=visible)
-
-
-def counted_padding(ids: Tensor) -> Tensor:
-    """Lengths with which our generation loss counts padding as if it were words."""
-    return torch.full((len(ids),), ids.shape[1])
 
 
 @check("lm_generate_greedy_*")

@@ -14,7 +14,7 @@ from chex.losses.generation import generation_loss
 from chex.model.detections import EncodedImages
 from tests.parity.cases import Case
 from tests.parity.full_model.detection import box_tokens
-from tests.parity.full_model.language_model import counted_padding, logits_with_padding, padded_ids
+from tests.parity.full_model.language_model import logits_with_padding, padded_ids
 from tests.parity.full_model.parameter_gradients import with_gradients
 from tests.parity.full_model.recorded_model import encoded, model_of
 from tests.parity.full_model.stage_prompts import anatomy_prompts, detect, finding_prompts, sentences_of
@@ -112,4 +112,4 @@ def _generation_loss(case: Case, tokens: Tensor, texts: Sequence[str], selected:
     model = model_of(case.folder)
     ids, lengths = padded_ids(model, texts)
     ids, lengths = ids[selected], lengths[selected]
-    return generation_loss(logits_with_padding(model, tokens, ids, lengths), ids, counted_padding(ids))
+    return generation_loss(logits_with_padding(model, tokens, ids, lengths), ids, lengths, padding_counts=True)

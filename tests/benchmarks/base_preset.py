@@ -113,7 +113,7 @@ def trained(model, stage: str, pixels: torch.Tensor, terms) -> tuple[float, floa
     torch.optim.SGD(weights, lr=config.optimizer.lr).step()
     model.zero_grad(set_to_none=True)
     model.eval()
-    return float(loss), largest * config.optimizer.lr
+    return float(loss.detach()), largest * config.optimizer.lr
 
 
 def kept(model, folder: Path, seconds: dict[str, float]) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -15,13 +16,17 @@ from chex.boxes import xyxy_to_cxcywh
 from chex.records import Box
 
 
-def _moved(targets, device: torch.device):
-    tensors = {f.name: getattr(targets, f.name) for f in fields(targets)}
-    return replace(targets, **{n: t.to(device) for n, t in tensors.items() if isinstance(t, Tensor)})
+class _Targets:
+    __slots__ = ()
+
+    def to(self, device: torch.device) -> Self:
+        """The same targets with their tensors on the device."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: v.to(device) for name, v in values.items() if isinstance(v, Tensor)})
 
 
 @dataclass(frozen=True, slots=True)
-class PathologyTargets:
+class PathologyTargets(_Targets):
     """images (b), prompts (Q), boxes_cxcywh (b, Q, K, 4), present (b, Q, K), boxed (b, Q), values (b, Q).
 
     `boxed`: all boxes of this finding are known (there may be none); values: 1 present, 0 absent, −1 unknown.
@@ -35,11 +40,9 @@ class PathologyTargets:
     boxed: Tensor
     values: Tensor
 
-    to = _moved
-
 
 @dataclass(frozen=True, slots=True)
-class AnatomyTargets:
+class AnatomyTargets(_Targets):
     """images (b), prompts (Q), boxes_cxcywh (b, Q, K, 4), present (b, Q, K), grouped (Q), labels (b, Q, C), labelled (b, Q).
 
     `sentences[i][q]` is what the report says about the region, "" where it says nothing.
@@ -55,18 +58,14 @@ class AnatomyTargets:
     labelled: Tensor
     sentences: tuple[tuple[str, ...], ...]
 
-    to = _moved
-
 
 @dataclass(frozen=True, slots=True)
-class SentenceTargets:
+class SentenceTargets(_Targets):
     """images (b), mask (b, Q) True where `sentences[i]` has a sentence."""
 
     images: Tensor
     sentences: tuple[tuple[str, ...], ...]
     mask: Tensor
-
-    to = _moved
 
 
 def padded_boxes(boxes_xyxy: Sequence[Sequence[Sequence[Box]]]) -> tuple[Tensor, Tensor]:

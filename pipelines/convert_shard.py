@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,6 +19,7 @@ from chex.body_part import off_topic
 from chex.pixels import UnusableImage, encode_stored, read_radiograph, resize
 from chex.records import Annotations, Box, Sample, Study
 from pipelines.adapters import AnnotationSource, LeftOut, SourceError, UnusableInput, open_source
+from pipelines.image_files import read_image_file
 from pipelines.output_folder import OutputFolder
 from pipelines.schema import FILE_SCHEMA, SCHEMA_VERSION, VERSION_KEY, to_row
 from pipelines.shard_plan import read_shard
@@ -170,8 +170,7 @@ def _read_ahead(studies: Sequence[Study]) -> Iterator[tuple[Study, Future[bytes]
 def _read(uri: str) -> bytes:
     for tries in range(1, _READ_TRIES + 1):
         try:
-            filesystem, path = fsspec.core.url_to_fs(uri)
-            return filesystem.cat_file(path)
+            return read_image_file(uri)
         except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
             raise UnusableInput("read", f"{type(error).__name__}: the file cannot be opened") from error
         except OSError as error:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from chex.body_part import off_topic
 from chex.pixels import Radiograph, UnusableImage, read_radiograph
+from pipelines.image_files import read_image_file
 
 READABLE, NOT_CHEST, UNUSABLE = "readable", "not chest", "unusable"
 
@@ -74,8 +75,7 @@ def _identity(radiograph: Radiograph) -> dict:
 def _bytes_of(uri: str) -> bytes:
     shard, separator, place = uri.rpartition("#")
     if not (separator and shard.endswith(".parquet")):
-        filesystem, path = fsspec.core.url_to_fs(uri)
-        return filesystem.cat_file(path)
+        return read_image_file(uri)
     group, row = (int(number) for number in place.split(":"))
     with fsspec.open(shard, "rb") as file:
         column = pq.ParquetFile(file).read_row_group(group, columns=["image"])["image"]

@@ -1,0 +1,25 @@
+"""Reads an image's file, local or remote, unless it is too large to be a radiograph."""
+
+from __future__ import annotations
+
+import fsspec
+
+from chex.pixels import UnusableImage
+
+MOST_BYTES = 256 * 2**20  # the most pixels that are decoded, 16 bit each and uncompressed, with room for headers
+
+
+def read_image_file(uri: str) -> bytes:
+    """The whole file.
+
+    Raises:
+        UnusableImage: it has more than MOST_BYTES; nothing of it was read.
+        OSError: it is not there or cannot be read.
+    """
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    size = filesystem.size(path)
+    if size is not None and size > MOST_BYTES:
+        raise UnusableImage(
+            "read", f"the file has {size:,} bytes; more than {MOST_BYTES // 2**20} MiB are refused"
+        )
+    return filesystem.cat_file(path)

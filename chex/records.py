@@ -7,6 +7,7 @@ Labels are written `<set>/<name>`, the name spelled as the dataset spells it ("v
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 Box = tuple[float, float, float, float]
@@ -27,6 +28,11 @@ class Study:
     @property
     def sample_id(self) -> str:
         return f"{self.dataset}/{self.image_id}"
+
+    @property
+    def public_id(self) -> str:
+        """Names the sample in logs and pictures by a hash: image ids of some datasets hold the patient's number."""
+        return f"{self.dataset}/{hashlib.sha256(self.sample_id.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True)

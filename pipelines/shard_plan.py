@@ -99,10 +99,12 @@ def _cut(
     seen: set[bytes] = set()
     for study in studies:
         if study.split not in SPLITS:
-            raise SourceError(f"{study.sample_id}: split {study.split!r} is none of {', '.join(SPLITS)}")
+            raise SourceError(
+                f"{study.public_id} (a hash of its sample_id): split {study.split!r} is none of {', '.join(SPLITS)}"
+            )
         key = hashlib.blake2b(study.sample_id.encode(), digest_size=12).digest()
         if key in seen:
-            raise SourceError(f"{study.sample_id} is listed twice in {study.dataset}")
+            raise SourceError(f"{study.public_id} (a hash of its sample_id) is listed twice in {study.dataset}")
         seen.add(key)
         digest.update(json.dumps(astuple(study)).encode())
         place = (study.dataset, study.split)

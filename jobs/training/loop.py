@@ -152,11 +152,11 @@ class _Run:
 
     def _trouble(self, step: int, batch: Batch, parts: Mapping[str, Tensor], norm: Tensor) -> str:
         losses = ", ".join(f"{name} {value.item():.4g}" for name, value in parts.items())
-        samples = ", ".join(sample.study.sample_id for sample in batch["samples"])
+        samples = ", ".join(sample.study.public_id for sample in batch["samples"])
         return (
             f"stage {self.stage.name}, step {step + 1}: a loss or the gradient is not finite "
-            f"({losses}; gradient norm {norm.item():.4g}) on samples {samples}. The weights of the last checkpoint "
-            f"(step {self.checkpoints.last_step}) are untouched; a lower optimizer.lr, a longer optimizer.warmup_steps "
+            f"({losses}; gradient norm {norm.item():.4g}) on samples {samples} (hashes of their sample_id). "
+            f"The weights of the last checkpoint (step {self.checkpoints.last_step}) are untouched; a lower optimizer.lr, a longer optimizer.warmup_steps "
             "or precision=fp32 usually helps"
         )
 

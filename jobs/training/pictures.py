@@ -22,7 +22,7 @@ MOST_FINDINGS = 4
 def predicted_boxes(
     model: Chex, vocabulary: Vocabulary, batches: Iterable[Mapping[str, Any]], *, most: int = 4
 ) -> dict[str, Image.Image]:
-    """Overlay pictures by sample id: the regions of images with anatomy, the boxed findings of the others."""
+    """Overlay pictures by public id: the regions of images with anatomy, the boxed findings of the others."""
     drawn: dict[str, Image.Image] = {}
     reader = PromptReader(model)
     for batch in batches:
@@ -33,8 +33,8 @@ def predicted_boxes(
             pixels = torch.as_tensor(image).cpu().numpy()
             answers = reader.detect(reader.encode([pixels]), [queries])[0]
             findings = [finding(a, a.query.text, model.config.inference.box_score) for a in answers]
-            name = sample.study.sample_id.replace("/", "-")
-            drawn[name] = draw(pixels, findings, title=sample.study.sample_id, height=512)
+            title = sample.study.public_id
+            drawn[title.replace("/", "-")] = draw(pixels, findings, title=title, height=512)
             if len(drawn) == most:
                 return drawn
     return drawn

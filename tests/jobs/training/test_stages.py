@@ -186,7 +186,7 @@ def test_findings_asked_for_train_the_generator(tiny_model_dir):
 def test_pictures_show_predicted_boxes(tiny_model_dir):
     model, objective = built("detector", tiny_model_dir)
     drawn = stage_of("detector").pictures(model, objective, [FULL])
-    assert set(drawn) == {"made-up-0", "made-up-1", "made-up-2"}
+    assert {name[:8] for name in drawn} == {"made-up-"} and len(drawn) == 3, "patients stay unnamed"
     assert all(picture.width > picture.height >= 512 for picture in drawn.values())
     assert model.detector.training
     assert stage_of("contrastive").pictures(*built("contrastive", tiny_model_dir), [FULL]) == {}

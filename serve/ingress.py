@@ -122,8 +122,8 @@ class Ingress:
     async def ask(self, image_id: str, asked: QueriesIn) -> AnswersOut:
         """Boxes and a sentence for every query."""
         kept, queries = self._kept(image_id), records_of(asked.queries, "queries")
-        looked = self._detector.look.remote(kept.stored, queries)
-        findings = await in_time(self._generator.describe.remote(looked))
+        answers = self._detector.look.remote(kept.stored, queries)
+        findings = await in_time(self._generator.describe.remote(answers))
         return AnswersOut(findings=[FindingOut.of(finding) for finding in findings])
 
     @app.post(
@@ -138,13 +138,13 @@ class Ingress:
         if asked is not None and asked.prompts is not None:
             name, queries = "request", tuple(records_of(asked.prompts, "prompts"))
         question = Asked(name, queries, kept.sha256, kept.sop_instance_uid)
-        looked = self._detector.look.remote(kept.stored, list(queries))
+        answers = self._detector.look.remote(kept.stored, list(queries))
         if "text/event-stream" in request.headers.get("accept", ""):
-            events = self._generator.options(stream=True).report_events.remote(looked, question)
+            events = self._generator.options(stream=True).report_events.remote(answers, question)
             return StreamingResponse(
                 as_events(events), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
             )
-        return ReportOut.of(await in_time(self._generator.report.remote(looked, question)))
+        return ReportOut.of(await in_time(self._generator.report.remote(answers, question)))
 
     @app.get("/healthz")
     async def health(self) -> Health:

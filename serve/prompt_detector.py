@@ -31,14 +31,6 @@ class StoredImage:
     pixels: ray.ObjectRef
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What the detector hands to the generator: the features of one image and the answers to its prompts."""
-
-    features: ImageFeatures
-    answers: list[Answer]
-
-
 @serve.deployment
 class PromptDetector:
     """Any replica can answer for any image: each has its own bounded cache of features and fills it on demand."""
@@ -52,10 +44,10 @@ class PromptDetector:
         self._thread = ThreadPoolExecutor(1)
         self._features: RecentlyUsed[asyncio.Task] = RecentlyUsed(most_entries=most_images, seconds=seconds)
 
-    async def look(self, image: StoredImage, queries: list[Query]) -> Looked:
+    async def look(self, image: StoredImage, queries: list[Query]) -> list[Answer]:
         """The answers of one image, in the order of the queries."""
         features = await self._features_of(image)
-        return Looked(features, await self._detect((features, queries)))
+        return await self._detect((features, queries))
 
     async def _features_of(self, image: StoredImage) -> ImageFeatures:
         # the task, not its result, is kept: questions that arrive during the encoding wait for the same one

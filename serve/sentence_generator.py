@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from ray import serve
 
 from chex.records import Finding, Query, Report
-from serve.prompt_detector import Looked
 
 if TYPE_CHECKING:
-    from chex.inference.features import Answer, ImageFeatures
+    from chex.inference.features import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ SENTENCES_AT_ONCE = 6
 
 @serve.deployment
 class SentenceGenerator:
-    """Takes what the detector hands over directly: features and answers do not pass through the ingress."""
+    """Takes what the detector hands over directly: answers do not pass through the ingress."""
 
     def __init__(self, model: str, device: str):
         from chex import Chex
@@ -45,28 +44,28 @@ class SentenceGenerator:
         # one thread uses the model; the event loop stays free for those who wait
         self._thread = ThreadPoolExecutor(1)
 
-    async def describe(self, looked: Looked) -> list[Finding]:
+    async def describe(self, answers: list[Answer]) -> list[Finding]:
         """One finding per query, in order, each with its sentence."""
-        sentences = await self._describe((looked.features, looked.answers))
-        return self._findings(looked.answers, sentences)
+        sentences = await self._describe(answers)
+        return self._findings(answers, sentences)
 
-    async def report(self, looked: Looked, asked: Asked) -> Report:
+    async def report(self, answers: list[Answer], asked: Asked) -> Report:
         """The whole report."""
-        chosen = self._reports.select(looked.answers)
-        sentences = await self._describe((looked.features, chosen)) if chosen else []
+        chosen = self._reports.select(answers)
+        sentences = await self._describe(chosen) if chosen else []
         return await self._compose(chosen, sentences, asked)
 
-    async def report_events(self, looked: Looked, asked: Asked) -> AsyncIterator[tuple[str, object]]:
+    async def report_events(self, answers: list[Answer], asked: Asked) -> AsyncIterator[tuple[str, object]]:
         """("selected", findings without sentences), ("finding", finding) …, ("report", report).
 
         Only the report is free of repeats: nearly equal sentences can be told once all are written.
         """
-        chosen = self._reports.select(looked.answers)
+        chosen = self._reports.select(answers)
         yield "selected", self._findings(chosen, [None] * len(chosen))
         sentences: list[str] = []
         for start in range(0, len(chosen), SENTENCES_AT_ONCE):
             some = chosen[start : start + SENTENCES_AT_ONCE]
-            written = await self._describe((looked.features, some))
+            written = await self._describe(some)
             for finding in self._findings(some, written):
                 yield "finding", finding
             sentences += written
@@ -90,9 +89,8 @@ class SentenceGenerator:
         return Report(findings, text, provenance)
 
     @serve.batch(max_batch_size=8, batch_wait_timeout_s=0.01)
-    async def _describe(self, asked: list[tuple[ImageFeatures, list[Answer]]]) -> list[list[str]]:
-        features, answers = zip(*asked, strict=True)
-        return await self._in_thread(self._sentences.describe, list(features), list(answers))
+    async def _describe(self, answers: list[list[Answer]]) -> list[list[str]]:
+        return await self._in_thread(self._sentences.describe, answers)
 
     async def _in_thread(self, work, *arguments):
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)

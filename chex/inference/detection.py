@@ -103,10 +103,7 @@ class PromptReader:
                 probabilities = [(label, float(asked_for[i, j, c])) for c, label in enumerate(labels)]
                 if finding := self.classifier.finding_asked(query):
                     probabilities.insert(0, (finding, float(own[i, j])))
-                answers[b][q] = Answer(
-                    query, found, tuple(probabilities), float(asked_for[i, j, -1]), detections.tokens[i, j],
-                    detections.box_features[i, j], detections.scores[i, j],
-                )  # fmt: skip
+                answers[b][q] = Answer(query, found, tuple(probabilities), float(asked_for[i, j, -1]), refined[i, j])
 
     def _prompts(self, queries: list[list[Query]]) -> Tensor:
         """(B, Q, D), or (1, Q, D) where every image is asked the same."""

@@ -1,6 +1,6 @@
 """What is kept of an image once it is encoded, and what comes back for a query; both travel between processes.
 
-Letters: N patches, M boxes of a prompt, D width.
+Letters: N patches, D width.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from chex.geometry import Frame
-from chex.model.detections import Detections, EncodedImages
+from chex.model.detections import EncodedImages
 from chex.records import Query, ScoredBox
 
 
@@ -41,7 +41,7 @@ class Answer:
 
     `boxes` are relative to the original image, best first, suppressed but not thresholded. `probabilities` are
     (finding id or label asked for, probability); `abnormal` is the probability that anything is wrong here.
-    token (D), box_tokens (M, D), box_scores (M) are what the sentence generator needs.
+    `token` (D) is the refined ROI token: what was classified, and all that the sentence generator needs.
     """
 
     query: Query
@@ -49,12 +49,9 @@ class Answer:
     probabilities: tuple[tuple[str, float], ...]
     abnormal: float
     token: Tensor
-    box_tokens: Tensor
-    box_scores: Tensor
 
     def __reduce__(self) -> tuple:
-        moved = (_alone(tensor) for tensor in (self.token, self.box_tokens, self.box_scores))
-        return type(self), (self.query, self.boxes, self.probabilities, self.abnormal, *moved)
+        return type(self), (self.query, self.boxes, self.probabilities, self.abnormal, _alone(self.token))
 
 
 def _alone(tensor: Tensor) -> Tensor:
@@ -70,11 +67,3 @@ def stacked(features: Sequence[ImageFeatures], device: torch.device) -> EncodedI
         torch.stack([f.pooled for f in features]).to(device),
         features[0].grid,
     )
-
-
-def as_detections(answers: Sequence[Answer], device: torch.device) -> Detections:
-    """Answers with the same number of boxes as detections (n, 1, …): each is the only prompt of its image."""
-    tokens = torch.stack([a.token for a in answers])[:, None].to(device)
-    box_tokens = torch.stack([a.box_tokens for a in answers])[:, None].to(device)
-    scores = torch.stack([a.box_scores for a in answers])[:, None].to(device)
-    return Detections(scores.new_zeros(*scores.shape, 4), scores, box_tokens, tokens)

@@ -30,7 +30,7 @@ class Session:
     ) -> list[list[Finding]]:
         """A finding per query of each image: boxes, sentence and the probabilities of `labels`."""
         answers = self.reader.detect(features, queries, labels)
-        sentences = self.writer.describe(features, answers)
+        sentences = self.writer.describe(answers)
         shown = self.reports.thresholds.box_score
         return [[finding(a, s, shown) for a, s in zip(*pair, strict=True)] for pair in zip(answers, sentences)]
 
@@ -40,7 +40,7 @@ class Session:
         features = self.encode(images)
         answers = self.reader.detect(features, [list(prompts.queries)] * len(features))
         answers = [self.reports.select(found) for found in answers]
-        sentences = self.writer.describe(features, answers)
+        sentences = self.writer.describe(answers)
         reports = []
         for image, found, said in zip(images, answers, sentences):
             findings, text = self.reports.compose(found, said)

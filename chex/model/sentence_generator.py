@@ -33,6 +33,12 @@ class SentenceGenerator(nn.Module):
         """Teacher forcing: tokens (n, D), ids (n, T) → logits (n, T, vocabulary)."""
         return self.language_model(ids, self.prefix(tokens))
 
+    def most_bytes_per_sentence(self) -> int:
+        """Memory of the keys and values of one sentence of the longest kind."""
+        c = self.config
+        words = c.prefix_tokens + min(c.max_tokens, c.positions)
+        return 2 * c.layers * c.width * words * self.prefix_head.contract.weight.element_size()
+
     def next_words(self, logits: Tensor, sentences: Tensor, position: int) -> Tensor:
         """logits (n, vocabulary) of the word at `position` of these of the sentences → words (n), greedily."""
         return logits.argmax(dim=-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chex.inference.features import Answer, ImageFeatures
+from chex.inference.features import Answer
 from chex.inference.session import Session
 from chex.pixels import decode_stored
 from chex.records import Query, Sample
@@ -54,10 +54,6 @@ class Batch:
     @property
     def samples(self) -> list[Sample]:
         return [self._encoded.samples[place] for place in self._places]
-
-    @property
-    def features(self) -> list[ImageFeatures]:
-        return [self._encoded.features[place] for place in self._places]
 
     def ask(self, queries: Sequence[Sequence[Query]], labels: Sequence[str] = ()) -> list[list[Answer]]:
         """Answers to each sample's own queries."""

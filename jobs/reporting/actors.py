@@ -42,8 +42,8 @@ class Detector:
         if places:
             features = self._reader.encode([_pixels(batch, place) for place in places])
             answered = self._reader.detect(features, [self._queries] * len(places))
-            for place, *pair in zip(places, features, answered, strict=True):
-                answers[place] = pickle.dumps(pair)
+            for place, found in zip(places, answered, strict=True):
+                answers[place] = pickle.dumps(found)
         return batch.append_column(ANSWERED_SCHEMA.field("answers"), pa.array(answers, pa.large_binary()))
 
 
@@ -63,9 +63,9 @@ class Writer:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         places = list(readable(batch))
-        pairs = [pickle.loads(batch["answers"][place].as_py()) for place in places]
-        chosen = [self._reports.select(answers) for _, answers in pairs]
-        sentences = self._sentences.describe([features for features, _ in pairs], chosen) if pairs else []
+        answered = [pickle.loads(batch["answers"][place].as_py()) for place in places]
+        chosen = [self._reports.select(answers) for answers in answered]
+        sentences = self._sentences.describe(chosen)
         reports: dict[int, Report] = {}
         for place, answers, written in zip(places, chosen, sentences, strict=True):
             findings, text = self._reports.compose(answers, written)

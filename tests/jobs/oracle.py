@@ -61,13 +61,14 @@ class Oracle:
         probabilities = [(label, float(any(label in region.labels_present for region in known))) for label in labels]
         probabilities.append((query.name, 0.9 if sick else 0.1))
         score = 0.9 if sick else 0.1
-        return SimpleNamespace(query=query, boxes=(ScoredBox(box, score),), probabilities=tuple(probabilities))
+        boxes = (ScoredBox(box, score),)
+        return SimpleNamespace(number=number, query=query, boxes=boxes, probabilities=tuple(probabilities))
 
     def select(self, answers):
         return answers[:1]
 
-    def describe(self, features, answers):
-        return [[" ".join(TEST[number].annotations.sentences)] for number in features]
+    def describe(self, answers):
+        return [[" ".join(TEST[found[0].number].annotations.sentences)] for found in answers]
 
     def compose(self, answers, sentences):
         return (Finding(answers[0].query, answers[0].boxes, sentences[0]),), sentences[0]

@@ -51,7 +51,7 @@ class Task(EvaluationTask):
     def predict(self, batch: Batch) -> list[Row]:
         session = batch.session
         selected = [session.reports.select(answers) for answers in batch.ask_all(self._prompts.queries)]
-        sentences = session.writer.describe(batch.features, selected)
+        sentences = session.writer.describe(selected)
         rows = []
         for sample, answers, said in zip(batch.samples, selected, sentences, strict=True):
             findings, text = session.reports.compose(answers, said)

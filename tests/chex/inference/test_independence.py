@@ -51,7 +51,8 @@ def test_sentences_do_not_depend_on_how_many_are_written_at_once(session, images
     features = session.encode(images[:1])
     asked = [[*PROMPTS.queries[:5], *BOXES]]
     together = [finding.sentence for finding in session.ask(features, asked)[0]]
-    monkeypatch.setattr("chex.inference.generation.MOST_ROWS", 2)
+    two = 2 * session.reader.model.generator.most_bytes_per_sentence()
+    monkeypatch.setattr(session.writer, "cache_bytes", two)
     assert [finding.sentence for finding in session.ask(features, asked)[0]] == together
 
 

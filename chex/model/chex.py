@@ -154,10 +154,7 @@ class Chex(nn.Module):
         missing = [n for n in (CONFIG, WEIGHTS, PROMPT_TOKENIZER, SENTENCE_TOKENIZER) if not (folder / n).is_file()]
         if missing:
             raise FileNotFoundError(f"{folder} is no model folder: {', '.join(missing)} not found")
-        content = json.loads((folder / CONFIG).read_text())
-        if not (isinstance(content, dict) and {"architecture", "provenance"} <= set(content)):
-            raise ValueError(f"{folder / CONFIG} is no model's: it needs architecture and provenance")
-        model = _unfilled(folder, content)
+        model = _unfilled(folder, _content(folder / CONFIG))
         try:
             weights = load_file(folder / WEIGHTS)
         except SafetensorError as problem:
@@ -172,14 +169,25 @@ class Chex(nn.Module):
         ]
         if wrong:
             raise ValueError(f"{folder / WEIGHTS} does not fit {CONFIG}: {'; '.join(wrong[:5])}")
-        model.load_state_dict(weights, assign=True)
+        model.load_state_dict({n: weight.to(expected[n].dtype) for n, weight in weights.items()}, assign=True)
         return model.to(device).eval()
+
+
+def _content(file: Path) -> dict:
+    """A model folder's configuration, tokenizers and provenance."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise ValueError(f"{file} is not valid JSON: {problem}") from problem
+    if not (isinstance(content, dict) and {"architecture", "provenance"} <= set(content)):
+        raise ValueError(f"{file} is no model's: it needs architecture and provenance")
+    return {"tokenizers": {}, **content}  # folders written before tokenizers had settings
 
 
 def _unfilled(folder: Path, content: dict) -> Chex:
     """A model without weights, with its configuration, tokenizers and provenance."""
     prompts, sentences = (
-        from_mapping(TokenizerConfig, content.get("tokenizers", {}).get(name, {})) for name in ("prompt", "sentence")
+        from_mapping(TokenizerConfig, content["tokenizers"].get(name, {})) for name in ("prompt", "sentence")
     )
     with Unfilled():
         return Chex(

@@ -5,6 +5,7 @@ import os
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from chex import Chex
 
@@ -120,6 +121,17 @@ def test_a_saved_folder_is_complete_readable_and_the_same_whenever_it_is_written
         assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "twice" / name).read_bytes(), name
 
 
+def test_folders_of_before_and_half_precision_are_read(tiny_model, tmp_path):
+    tiny_model.save(tmp_path)
+    content = json.loads((tmp_path / "config.json").read_text())
+    del content["tokenizers"]
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    save_file({name: weight.half() for name, weight in tiny_model.state_dict().items()}, tmp_path / "model.safetensors")
+    loaded = Chex.load(tmp_path)
+    assert loaded.prompt_tokenizer.config == tiny_model.prompt_tokenizer.config
+    assert {weight.dtype for weight in loaded.state_dict().values()} == {torch.float32}
+
+
 def test_saving_that_fails_leaves_the_folder_as_it_was(tiny_model, tmp_path, monkeypatch):
     tiny_model.save(tmp_path)
     kept = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
@@ -157,6 +169,13 @@ def test_a_folder_that_is_no_model_is_named(tmp_path, tiny_model):
         Chex.load(tmp_path)
     (tmp_path / "config.json").write_text('{"architectures": ["GPT2"]}')
     with pytest.raises(ValueError, match="architecture and provenance"):
+        Chex.load(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ValueError, match=r"config\.json is not valid JSON"):
+        Chex.load(tmp_path)
+    tiny_model.save(tmp_path)
+    (tmp_path / "prompt_tokenizer.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"prompt_tokenizer\.json is no tokenizer"):
         Chex.load(tmp_path)
     tiny_model.save(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"half a file")

@@ -17,7 +17,7 @@ LIST_COLUMNS = ("uri", "path", "image")
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """`uris` are sorted and unique; an image within a shard is `SHARD#ROW_GROUP:ROW`.
+    """`uris` are sorted and unique, local ones absolute and normalised; an image within a shard is `SHARD#ROW_GROUP:ROW`.
 
     `skipped`: how many files were left alone, by suffix, most first.
     """
@@ -89,9 +89,23 @@ def _from_list(data: bytes, address: str, uri: str) -> list[str]:
         entries = [row[column] or "" for row in rows]
     else:
         entries = [line for line in text.splitlines() if not line.startswith("#")]
-    folder = posixpath.dirname(address.removeprefix("file://"))
+    folder = posixpath.dirname(_one_spelling(address))
     entries = [entry.strip() for entry in entries if entry.strip()]
-    return [entry if "://" in entry or entry.startswith("/") else posixpath.join(folder, entry) for entry in entries]
+    return [
+        _one_spelling(entry) if "://" in entry or entry.startswith("/") else _within(folder, entry) for entry in entries
+    ]
+
+
+def _within(folder: str, entry: str) -> str:
+    """A relative entry of a list in `folder`, which may be remote."""
+    scheme, separator, root = folder.rpartition("://")
+    return f"{scheme}{separator}{posixpath.normpath(posixpath.join(root, entry))}"
+
+
+def _one_spelling(uri: str) -> str:
+    """An absolute path without doubled slashes and dots; a store's keys mean what they spell."""
+    path = uri.removeprefix("file://")
+    return path if "://" in path else posixpath.normpath("/" + path.lstrip("/"))
 
 
 def _rows_of_shard(filesystem, path: str) -> list[str]:
@@ -113,4 +127,4 @@ def _suffix(path: str) -> str:
 
 
 def _uri(filesystem, path: str) -> str:
-    return filesystem.unstrip_protocol(path).removeprefix("file://")
+    return _one_spelling(filesystem.unstrip_protocol(path))

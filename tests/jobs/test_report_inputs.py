@@ -44,6 +44,28 @@ def test_what_an_input_may_be(folder, tmp_path):
     assert str(folder / "1.2.840.10008.5") in inputs.uris and ("DICOMDIR", 1) in inputs.skipped
 
 
+def test_a_file_has_one_spelling_however_it_is_named(folder, tmp_path, monkeypatch):
+    folder = shutil.copytree(folder, tmp_path / "in")
+    image = str(folder / "deeper" / "image0.png")
+    entries = ["in//deeper/./image0.png", f"{tmp_path}//in/deeper/../deeper/image0.png", f"/{image}", f"file://{image}"]
+    (tmp_path / "list.txt").write_text("\n".join(entries))
+    monkeypatch.chdir(tmp_path)
+    for named in ("list.txt", f"{tmp_path}//list.txt", "in//deeper/image0.png", "./in/../in/deeper/image0.png"):
+        assert list_inputs(named).uris == (image,)
+    assert set(list_inputs("in//deeper").uris) == set(list_inputs(f"{tmp_path}/in/./deeper/").uris) >= {image}
+
+
+def test_the_keys_of_a_store_mean_what_they_spell():
+    import fsspec
+
+    fsspec.filesystem("memory").pipe_file("/lists/deep/list.txt", b"../a.png\ns3://bucket//b.png\n/local//c.png\n")
+    assert list_inputs("memory://lists/deep/list.txt").uris == (
+        "/local/c.png",
+        "memory:///lists/a.png",
+        "s3://bucket//b.png",
+    )
+
+
 def test_inputs_with_nothing_to_read_are_refused(tmp_path):
     (tmp_path / "only.txt.gz").write_bytes(b"")
     (tmp_path / "list.csv").write_text("name\nx\n")

@@ -86,6 +86,7 @@ class MlflowTracker:
 
         columns = Schema([ColSpec("binary", "image"), ColSpec("string", "text", required=False)])
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)  # it tells of every check that succeeds
         mlflow.set_tracking_uri(self.client.tracking_uri)
         with mlflow.start_run(run_id=self.run_id):
             mlflow.pyfunc.log_model(
@@ -93,6 +94,7 @@ class MlflowTracker:
                 python_model=str(Path(__file__).with_name("mlflow_model.py")),
                 artifacts={"model": str(folder)},
                 signature=ModelSignature(inputs=columns),
+                input_example=_example(),
                 pip_requirements=[f"chex-ray=={chex.__version__}"],
             )
 
@@ -106,6 +108,17 @@ class MlflowTracker:
             self._failures[what] += 1
             given_up = "; giving up" if self._failures[what] == MOST_FAILURES else ""
             logger.warning("MLflow could not record %s: %s%s", what, error, given_up)
+
+
+def _example() -> Any:
+    """What the model takes: a computed picture, which shows no patient, and a query."""
+    import numpy as np
+    import pandas
+
+    from chex.pixels import encode_stored
+
+    ramp = np.add.outer(np.arange(64, dtype=np.uint8), np.arange(64, dtype=np.uint8))
+    return pandas.DataFrame({"image": [encode_stored(ramp)], "text": ["pleural effusion"]})
 
 
 @contextmanager

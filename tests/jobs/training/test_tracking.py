@@ -95,7 +95,8 @@ def test_many_parameters_are_sent_in_portions():
     assert [len(portion) for portion in portions] == [100, 100, 30] and portions[2][-1] == "p229"
 
 
-def test_a_logged_model_answers(tiny_model_dir, tmp_path):
+@pytest.mark.filterwarnings("error:.*input example.*")
+def test_a_logged_model_answers(tiny_model_dir, tmp_path, caplog):
     import io
 
     import mlflow
@@ -125,3 +126,6 @@ def test_a_logged_model_answers(tiny_model_dir, tmp_path):
     )
     assert answer["findings"][0]["query"]["text"] == "pleural effusion" and len(answer["findings"]) == 1
     assert isinstance(report["text"], str)
+    (example,) = model.predict(model.input_example)
+    assert example["findings"][0]["query"]["text"] == "pleural effusion"
+    assert not caplog.text

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import torch
 
 from tests.parity.cases import FILES
 from tests.parity.run import run_files
@@ -18,9 +21,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=_folder, metavar="CASE_DIR", help="a folder of recorded cases")
     parser.add_argument("--only", type=_files, default=FILES, metavar="FILE,…", help=f"some of {', '.join(FILES)}")
     options = parser.parse_args(arguments)
-    rows = list(run_files(options.folder, options.only))
+    with one_thread():
+        rows = list(run_files(options.folder, options.only))
     print(*lines_of(rows), summary_of(rows), sep="\n")
     return 0 if all(row.ok for row in rows) else 1
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Recorded tensors are so small that threads only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _folder(text: str) -> Path:

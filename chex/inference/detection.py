@@ -51,7 +51,8 @@ class PromptReader:
     ) -> list[list[Answer]]:
         """Answers to each image's queries, in order; each region is classified for `labels` (ids or dataset labels).
 
-        An answer depends neither on the other queries nor on the other images.
+        An answer depends neither on the other queries nor on the other images; only where the model's decoders let
+        prompts see each other, as released weights need, it depends on the image's other queries of the same kind.
         """
         if len(features) != len(queries):
             raise ValueError(f"one list of queries per image expected; found {len(queries)} for {len(features)} images")
@@ -70,9 +71,17 @@ class PromptReader:
                 ]
                 for asked in queries
             ]
-            if any(places):
-                self._answer(images, features, queries, places, wants_text, wants_box, labels, answers)
+            for some in self._answered_together(places):
+                self._answer(images, features, queries, some, wants_text, wants_box, labels, answers)
         return answers
+
+    def _answered_together(self, places: list[list[int]]) -> list[list[list[int]]]:
+        """Places for one call each: all images, or those with equally many queries where padding would be seen."""
+        config = self.model.config
+        counts = sorted({len(found) for found in places if found})
+        if not counts or "image" not in (config.detector.attends_to, config.post_decoder.attends_to):
+            return [places] if counts else []
+        return [[found if len(found) == count else [] for found in places] for count in counts]
 
     def _answer(self, images, features, queries, places, wants_text, wants_box, labels, answers) -> None:
         """Answers the queries of one kind, at most Q per image, padded by repeating the kind's first query."""

@@ -9,7 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from chex.geometry import Frame
+from chex.inference.detection import PromptReader
+from chex.inference.features import ImageFeatures
 from chex.inference.repeats import repeats, sentence_similarity
+from chex.records import Query
 from tests.parity.cases import Case
 from tests.parity.comparison import Compared
 from tests.parity.full_model.detection import clipped, detected, region_scores
@@ -56,6 +60,7 @@ def report(case: Case) -> Found:
         return [values[b, row].tolist() for b, row in enumerate(kept)]
 
     return {
+        **_answered(case, asked, regions),
         "token_prompts": (asked.features, recorded["token_prompts"]),
         "region_mask": (chosen, recorded["region_mask"]),
         "region_weights": (regions.scores, recorded["region_weights"]),
@@ -76,6 +81,24 @@ def report(case: Case) -> Found:
         "extra.pred_prompt_names": ([[asked.texts[i] for i in row] for row in kept], extra["pred_prompt_names"]),
         "extra.report": ([" ".join(row) for row in written], extra["report"]),
     }
+
+
+def _answered(case: Case, asked: Asked, regions: Regions) -> Found:
+    """The same prompts asked as a user asks them give the same tokens, from which the sentences are written."""
+    spellings = {**case.kwargs["pathology_prompts"], **case.kwargs["anatomy_prompts"]}
+    if any(len(spellings[name]) > 1 for name in asked.names) or not case.kwargs["skip_roi_pool_inference"]:
+        return {}  # a user's query has one spelling, and ours always takes the skip connection
+    model, images = model_of(case.folder), encoded(case)
+    side = model.config.image_encoder.image_size
+    frame = Frame(side, side, side, model.config.preprocessing.fit)
+    features = [
+        ImageFeatures(patches, images.positions, pooled, images.grid, frame)
+        for patches, pooled in zip(images.patches, images.pooled)
+    ]
+    queries = [Query(text=text) for text in asked.texts]
+    answers = PromptReader(model).detect(features, [queries] * len(features))
+    tokens = torch.stack([torch.stack([answer.token for answer in row]) for row in answers])
+    return {"tokens of a session's answers": (tokens, regions.tokens)}
 
 
 def _asked(case: Case) -> Asked:

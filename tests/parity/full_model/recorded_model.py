@@ -13,6 +13,7 @@ from chex.model.chex import Chex
 from chex.model.detections import Detections, EncodedImages
 from chex.model.official import convert, read_checkpoint
 from chex.model.official.tokenizers import clip_tokenizer, language_model_config, language_model_tokenizer
+from chex.model.tokenizer import Tokenizer
 from tests.parity.cases import Case, UnreadableCases
 
 CLIP_TABLE = Path("data/clip_bpe")
@@ -24,10 +25,14 @@ def model_of(folder: Path) -> Chex:
     language_model = _only(folder, "*/tokenizer.json").parent
     return convert(
         read_checkpoint(checkpoint_of(folder)),
-        prompt_tokenizer=clip_tokenizer(_clip_table(folder)),
+        prompt_tokenizer=clip_tokenizer_of(folder),
         sentence_tokenizer=language_model_tokenizer(language_model),
         language_model_config=language_model_config(language_model),
     )
+
+
+def clip_tokenizer_of(folder: Path) -> Tokenizer:
+    return clip_tokenizer(_clip_table(folder))
 
 
 def checkpoint_of(folder: Path) -> Path:

@@ -1,0 +1,1 @@
+"""Checks of functions without a model."""

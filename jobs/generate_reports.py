@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             device=options.device,
         )
         summary = write_reports(run, show_progress=True)
-    except (ValueError, FileNotFoundError) as problem:
+    except (ValueError, OSError) as problem:
         print(f"generate_reports: {problem}", file=sys.stderr)
         return 2
     print(readable_summary(summary, options.output))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,13 +20,38 @@ class Journal:
 
     def __init__(self, path: Path, *, start_step: int = 0) -> None:
         self.path = path
+        self.step = start_step
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = [entry for entry in read_journal(path) if entry["step"] <= start_step]
         path.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        self.step = step
+        self._append(values)
+
+    def notice(self, text: str) -> None:
+        """A sentence that a person should read, at the step reached."""
+        self._append({"notice": text})
+
+    def _append(self, values: Mapping[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, "time": round(time.time(), 3), **values}) + "\n")
+            file.write(json.dumps({"step": self.step, "time": round(time.time(), 3), **values}) + "\n")
+
+
+@contextmanager
+def warnings_noted(journal: Journal) -> Iterator[None]:
+    """The jobs' own warnings become notices: the log of a worker of Ray does not reach the one who waits."""
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            journal.notice(record.getMessage())
+
+    notes, jobs = Notes(logging.WARNING), logging.getLogger("jobs")
+    jobs.addHandler(notes)
+    try:
+        yield
+    finally:
+        jobs.removeHandler(notes)
 
 
 def read_journal(path: Path) -> list[Entry]:
@@ -65,6 +91,8 @@ def sentence(entry: Mapping[str, Any], *, stage: str, steps: int) -> str:
     """One line for a person: "detector 150/3000 (5 %) loss 1.23 …", or the validation figures."""
     step = entry["step"]
     head = f"{stage} {step}/{steps} ({100 * step // steps} %)"
+    if "notice" in entry:
+        return f"{head}  {entry['notice']}"
     figures = {name: value for name, value in entry.items() if name.startswith("validate/")}
     if figures:
         return f"{head}  validation: " + ", ".join(f"{n.removeprefix('validate/')} {v:.4g}" for n, v in figures.items())

@@ -103,7 +103,7 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
     import torch
 
     from chex import vocabulary
-    from jobs.training.journal import Journal
+    from jobs.training.journal import Journal, warnings_noted
     from jobs.training.loop import run
     from jobs.training.process import Process
 
@@ -116,10 +116,9 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
     feed = validation_feed(job)  # in every process, so that all of them stop for it
     extra = {"preset": job.preset, "data": job.data_uri, "init": str(job.init), "parameters": _count(model)}
     tracking = tracked(config, job.tracking, output=job.output, folder=job.folder, extra=extra)
-    with tracking if process.leads else nullcontext() as tracker:
-        trackers = (
-            [Journal(job.folder / "journal.jsonl", start_step=job.checkpoints.last_step)] if process.leads else []
-        )
+    journals = [Journal(job.folder / "journal.jsonl", start_step=job.checkpoints.last_step)] if process.leads else []
+    noted = warnings_noted(journals[0]) if process.leads and ray else nullcontext()
+    with noted, tracking if process.leads else nullcontext() as tracker:
         progress = run(
             config,
             stage,
@@ -128,7 +127,7 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
             batches=batches,
             validation=None if feed is None else lambda: validate(feed),
             checkpoints=job.checkpoints,
-            trackers=[*trackers, *([tracker] if tracker else [])],
+            trackers=[*journals, *([tracker] if tracker else [])],
             process=process,
         )
         outcome = {"steps": progress.step, "best": progress.best, "figures": progress.figures}

@@ -83,3 +83,4 @@ def test_lines_for_people():
         line == "detector 150/3000 (5 %)  loss 1.235  rate 0.0001  41.2 samples/s (5 % waiting for data)  1:35:00 left"
     )
     assert sentence({"step": 10, "validate/mAP": 0.25}, stage="x", steps=20) == "x 10/20 (50 %)  validation: mAP 0.25"
+    assert sentence({"step": 10, "notice": "No MLflow."}, stage="x", steps=20) == "x 10/20 (50 %)  No MLflow."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ class ObjectiveConfig:
     feature_dropout: float = 0.3  # of text features that stand in for ROI tokens
     most_copies: int = 4  # of a sentence in the sentences stage, each with its own dropout
     frozen_image_layers: int = 0
+    # "published": averages, class contrast and matching as the paper's authors have them; "balanced": what is rare in a
+    # small batch weighs as much as what is not, and matching asks the probability that inference gives
+    form: Literal["balanced", "published"] = "balanced"
     weights: LossWeights = field(default_factory=LossWeights)
 
     def problems(self) -> list[str]:

@@ -57,6 +57,11 @@ class FindingClassifier:
         positive, negative = (torch.stack(side) for side in zip(*map(self._prompts, findings)))
         return positive, negative
 
+    def prompt_means(self, findings: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """The same as they were encoded: the mean of a prompt's spellings, not normalised. For findings, not "abnormal"."""
+        positive, negative = (torch.stack(side) for side in zip(*(self._means(self.finding_id(f)) for f in findings)))
+        return positive, negative
+
     def finding_id(self, name: str) -> str:
         """The id of a finding named by id or by a dataset's label; ValueError if there is none."""
         return name if name in self._vocabulary.findings or name == ABNORMAL else self._vocabulary.finding_of(name).id

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from chex.inference.classification import ABNORMAL, FindingClassifier
+from chex.losses.averaging import masked_mean
 from chex.losses.boxes import anatomy_box_loss, pathology_box_loss
 from chex.losses.classification import balanced_classes, pathology_class_loss, probability_loss, region_class_loss
 from chex.losses.contrastive import clip_loss, sentence_loss
@@ -29,6 +30,7 @@ class Objective(BaseObjective):
         super().__init__(config, model, vocabulary)
         self.classifier = FindingClassifier(model, vocabulary)
         self.region_findings = region_findings(vocabulary)
+        self.as_published = config.form == "published"
 
     def prepare(self, model) -> None:
         super().prepare(model)
@@ -58,24 +60,34 @@ class Objective(BaseObjective):
     def _pathology(self, model, images: EncodedImages, targets: PathologyTargets) -> dict[str, Tensor]:
         found = model.detect(images.of(targets.images), model.text_features(targets.prompts)[None])
         positive, negative = self.classifier.prompt_features(targets.findings)
-        own = torch.arange(len(targets.findings), device=model.device).expand(len(targets.images), -1)
-        tokens, values = found.tokens.flatten(0, 1), targets.values.flatten()
-        parts = {"pathology_classes": pathology_class_loss(tokens, own.flatten(), values, positive, negative)}
-        parts["pathology_probabilities"] = self.own_probability_loss(
-            model, found.tokens, targets.values, targets.findings
-        )
+        rows = torch.arange(len(targets.images), device=model.device)[:, None].expand_as(targets.values)
+        own = torch.arange(len(targets.findings), device=model.device).expand_as(targets.values)
+        parts = {
+            "pathology_classes": pathology_class_loss(
+                found.tokens.flatten(0, 1), own.flatten(), targets.values.flatten(), positive, negative,
+                images=rows.flatten() if self.as_published else None,
+            ),
+            "pathology_probabilities": self.own_probability_loss(model, found.tokens, targets.values, targets.findings),
+        }  # fmt: skip
         if targets.boxed.any():
-            boxed = found.of(*targets.boxed.nonzero(as_tuple=True))  # P M …
-            direction = (positive - negative)[own[targets.boxed]]
-            probabilities = self._own_probabilities(model, boxed, direction)
-            parts["pathology_boxes"], parts["pathology_scores"] = pathology_box_loss(
-                boxed.boxes_cxcywh,
-                boxed.scores,
-                probabilities,
-                targets.boxes_cxcywh[targets.boxed],
-                targets.present[targets.boxed],
+            parts["pathology_boxes"], parts["pathology_scores"] = self._pathology_boxes(
+                model, found, targets, rows, own
             )
         return parts
+
+    def _pathology_boxes(self, model, found: Detections, targets: PathologyTargets, rows: Tensor, own: Tensor):
+        if self.as_published:
+            asked, options = (
+                torch.ones_like(targets.boxed),
+                {"images": rows.flatten(), "boxed": targets.boxed.flatten()},
+            )
+        else:
+            asked, options = targets.boxed, {}
+        regions = found.of(*asked.nonzero(as_tuple=True))  # P M …
+        return pathology_box_loss(
+            regions.boxes_cxcywh, regions.scores, self._own_probabilities(model, regions, targets.findings, own[asked]),
+            targets.boxes_cxcywh[asked], targets.present[asked], **options,
+        )  # fmt: skip
 
     def own_probability_loss(self, model, tokens: Tensor, values: Tensor, findings: Sequence[str]) -> Tensor:
         """Tokens (b, Q, D) of the findings' prompts: each is only asked for its own finding, values (b, Q)."""
@@ -83,13 +95,17 @@ class Objective(BaseObjective):
         positive, negative = self.classifier.prompt_features(findings)
         return self._probability_loss(model, tokens.flatten(0, 1), asked.flatten(0, 1), positive, negative)
 
-    @staticmethod
     @torch.no_grad()
-    def _own_probabilities(model, boxed: Detections, direction: Tensor) -> Tensor:
-        """(P, M): how much each box looks like its prompt's finding, which only steers the matching."""
-        features = torch.nn.functional.normalize(boxed.box_features, dim=-1)
-        similarity = torch.einsum("pmd,pd->pm", features, direction.to(features.dtype))
-        return (similarity / model.config.inference.class_temperature).sigmoid()
+    def _own_probabilities(self, model, regions: Detections, findings: Sequence[str], own: Tensor) -> Tensor:
+        """(P, M): how much each box looks like its prompt's finding `own` (P), which only steers the matching."""
+        features = regions.box_features
+        if self.as_published:
+            (positive, negative), temperature = self.classifier.prompt_means(findings), 1.0
+        else:
+            (positive, negative), temperature = self.classifier.prompt_features(findings), self.temperature(model)
+            features = torch.nn.functional.normalize(features, dim=-1)
+        direction = (positive - negative)[own].to(features.dtype)
+        return (torch.einsum("pmd,pd->pm", features, direction) / temperature).sigmoid()
 
     def _anatomy(self, model, images, targets: AnatomyTargets, generator) -> dict[str, Tensor]:
         found = model.detect(images.of(targets.images), model.text_features(targets.prompts)[None])
@@ -107,20 +123,25 @@ class Objective(BaseObjective):
         positive, negative = self.classifier.prompt_features((*self.region_findings, ABNORMAL))
         asked = torch.cat([labels, labels.any(dim=1, keepdim=True)], dim=1).long()
         return {
-            "anatomy_classes": region_class_loss(tokens, labels, positive[:-1], negative[:-1], classes),
+            "anatomy_classes": region_class_loss(
+                tokens, labels, positive[:-1], negative[:-1], classes, balanced=not self.as_published
+            ),
             "region_probabilities": self._probability_loss(model, tokens, asked, positive, negative),
         }
 
+    @classmethod
+    def _probability_loss(cls, model, tokens: Tensor, asked: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        return probability_loss(tokens, asked, positive, negative, temperature=cls.temperature(model))
+
     @staticmethod
-    def _probability_loss(model, tokens: Tensor, asked: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        temperature = model.config.inference.class_temperature
-        return probability_loss(tokens, asked, positive, negative, temperature=temperature)
+    def temperature(model) -> float:
+        return model.config.inference.class_temperature
 
     def _sentences(self, model, images, targets: SentenceTargets) -> dict[str, Tensor]:
         features, same = sentence_features(model, targets)
         seen = images.of(targets.images)
         found = model.detect(seen, features, targets.mask)
-        reports = features.sum(dim=1) / targets.mask.sum(dim=1, keepdim=True)
+        reports = masked_mean(features, targets.mask)
         return {
             "image_report": clip_loss(seen.patches.mean(dim=1), reports),
             "sentence_contrast": sentence_loss(found.tokens, features, targets.mask, same),

@@ -102,7 +102,7 @@ def finding_logits(
     The prompts come normalised. cosine: the tokens are normalised too; otherwise everything is taken as it comes.
     """
     tokens = F.normalize(tokens, dim=-1) if cosine else tokens
-    return tokens @ (positive - negative).T / temperature
+    return (tokens @ positive.T - tokens @ negative.T) / temperature
 
 
 def finding_probabilities(

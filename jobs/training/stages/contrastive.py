@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from chex.losses.alignment import alignment_loss, identity_loss, local_alignment
 from chex.losses.classification import balanced_classes, region_class_loss
-from chex.losses.contrastive import alignment_loss, clip_loss, identity_loss, local_alignment
+from chex.losses.contrastive import clip_loss
 from chex.losses.multitask import weighted_sum
 from chex.model.roi_pool import gaussian_weights
 from chex.queries.anatomy import anatomy_targets, region_findings

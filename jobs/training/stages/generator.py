@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from chex.losses.contrastive import squared_distance
+from chex.losses.distance import squared_distance
 from chex.losses.multitask import weighted_sum
 from jobs.training.stages.post_decoder import Objective as PostDecoderObjective
 from jobs.training.stages.post_decoder import RefinedFindings, RefinedRegions, RefinedSentences

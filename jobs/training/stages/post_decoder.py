@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from chex.losses.contrastive import sentence_loss, squared_distance
+from chex.losses.contrastive import sentence_loss
+from chex.losses.distance import squared_distance
 from chex.losses.multitask import weighted_sum
 from chex.model.detections import EncodedImages
 from chex.queries.anatomy import anatomy_targets

@@ -9,8 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chex.losses.alignment import alignment_loss, identity_loss
 from chex.losses.classification import balanced_classes, pathology_class_loss, probability_loss, region_class_loss
-from chex.losses.contrastive import alignment_loss, clip_loss, identity_loss, sentence_loss, squared_distance
+from chex.losses.contrastive import clip_loss, sentence_loss
+from chex.losses.distance import squared_distance
 from chex.losses.generation import generation_loss
 from tests.chex.losses.loops import EXAMPLES, about, cosine, few, flags, gaussian, mean, seeds, surprise
 

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from chex.losses.alignment import alignment_loss, local_alignment
 from chex.losses.boxes import BoxWeights, anatomy_box_loss, box_distance, pathology_box_loss
 from chex.losses.classification import balanced_classes, pathology_class_loss, probability_loss, region_class_loss
-from chex.losses.contrastive import alignment_loss, clip_loss, local_alignment, sentence_loss, squared_distance
+from chex.losses.contrastive import clip_loss, sentence_loss
+from chex.losses.distance import squared_distance
 from chex.losses.focal import focal_loss
 from chex.losses.generation import generation_loss
 from chex.losses.matching import assign, match

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from chex.losses.averaging import masked_mean
-from chex.losses.contrastive import clip_loss, sentence_loss, squared_distance
+from chex.losses.contrastive import clip_loss, sentence_loss
+from chex.losses.distance import squared_distance
 from chex.losses.info_nce import cosine_logits, info_nce
 from tests.parity.cases import Case
 from tests.parity.comparison import Compared

@@ -58,7 +58,8 @@ def silence(blocks: nn.ModuleList, absent: Iterable[str]) -> None:
 
 def heads_of(case: Case) -> int:
     """From the case's own values, else from the sizes of the set."""
-    heads = case.kwargs.get("nhead", case.header.get("sizes", {}).get("h"))
-    if heads is None:
-        raise ValueError("the number of attention heads is recorded neither with the case nor with the set")
-    return heads
+    known = {**case.header.get("sizes", {}), **case.kwargs}
+    for name in ("nhead", "n_head", "h"):
+        if name in known:
+            return known[name]
+    raise ValueError("the number of attention heads is recorded neither with the case nor with the set")

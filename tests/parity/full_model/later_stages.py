@@ -9,7 +9,8 @@ from torch import Tensor
 
 from chex.inference.classification import prompt_mean
 from chex.losses.classification import region_class_loss
-from chex.losses.contrastive import sentence_loss, squared_distance
+from chex.losses.contrastive import sentence_loss
+from chex.losses.distance import squared_distance
 from chex.losses.generation import generation_loss
 from chex.model.detections import EncodedImages
 from tests.parity.cases import Case

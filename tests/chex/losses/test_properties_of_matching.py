@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from chex.losses.matching import assign, match
 
-EXAMPLES = settings(max_examples=50, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=30, deadline=None, derandomize=True)
 
 
 @st.composite

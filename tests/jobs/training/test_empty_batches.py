@@ -81,7 +81,7 @@ def test_what_is_missing_adds_nothing_and_breaks_nothing(name, missing, stage_pa
         assert parts["loss"].item() == 0
 
 
-@pytest.mark.parametrize("name", ["detector", "post-decoder", "generator"])
+@pytest.mark.parametrize("name", ["detector", "generator"])
 def test_an_image_without_targets_changes_nothing_for_its_neighbour(name, stage_parts):
     model, objective = stage_parts(name)
     model.eval()
@@ -95,20 +95,12 @@ def test_an_image_without_targets_changes_nothing_for_its_neighbour(name, stage_
     )
 
 
-@pytest.mark.parametrize("name", ["post-decoder", "generator"])
 @pytest.mark.parametrize("missing", ["anything", "labels", "all but one region"])
-def test_regions_asked_by_box_may_be_missing_too(name, missing, stage_parts):
-    learned(*stage_parts(name, 1.0), batch(WITHOUT[missing]))
+def test_regions_asked_by_box_may_be_missing_too(missing, stage_parts):
+    learned(*stage_parts("generator", 1.0), batch(WITHOUT[missing]))
 
 
 def test_a_draw_of_groups_alone_has_no_boxes_to_ask_for(tiny_model_dir, monkeypatch):
     model, objective = built("post-decoder", tiny_model_dir, box_query_share=1.0)
     monkeypatch.setattr("jobs.training.stages.post_decoder.boxed_regions", lambda targets: None)
     assert learned(model, objective, batch(dataclasses.replace(MIMIC, sentences=())))["loss"].item() == 0
-
-
-@pytest.mark.parametrize("image", [0, 255])
-def test_black_and_white_images_teach_without_breaking(image, stage_parts):
-    given = batch(MIMIC, VINDR)
-    given["images"][:] = image
-    learned(*stage_parts("detector"), given)

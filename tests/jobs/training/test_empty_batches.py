@@ -56,9 +56,9 @@ def stage_parts(tiny_model_dir):
     return functools.cache(functools.partial(_built, tiny_model_dir))
 
 
-def _built(folder, name: str, box_query_share: float = 0.0):
+def _built(folder, name: str, **changes):
     weights = LossWeights(**{field.name: 1.0 for field in dataclasses.fields(LossWeights)})
-    return built(name, folder, weights=weights, box_query_share=box_query_share)
+    return built(name, folder, weights=weights, **{"box_query_share": 0.0, **changes})
 
 
 def learned(model, objective, given: dict) -> dict[str, torch.Tensor]:
@@ -81,6 +81,12 @@ def test_what_is_missing_adds_nothing_and_breaks_nothing(name, missing, stage_pa
         assert parts["loss"].item() == 0
 
 
+@pytest.mark.parametrize("missing", WITHOUT)
+def test_the_published_form_of_the_losses_lacks_nothing_either(missing, stage_parts):
+    parts = learned(*stage_parts("detector", form="published"), batch(WITHOUT[missing]))
+    assert not [part for part in lacking(WITHOUT[missing]) & set(parts) if parts[part].item() != 0]
+
+
 @pytest.mark.parametrize("name", ["detector", "generator"])
 def test_an_image_without_targets_changes_nothing_for_its_neighbour(name, stage_parts):
     model, objective = stage_parts(name)
@@ -97,7 +103,7 @@ def test_an_image_without_targets_changes_nothing_for_its_neighbour(name, stage_
 
 @pytest.mark.parametrize("missing", ["anything", "labels", "all but one region"])
 def test_regions_asked_by_box_may_be_missing_too(missing, stage_parts):
-    learned(*stage_parts("generator", 1.0), batch(WITHOUT[missing]))
+    learned(*stage_parts("generator", box_query_share=1.0), batch(WITHOUT[missing]))
 
 
 def test_a_draw_of_groups_alone_has_no_boxes_to_ask_for(tiny_model_dir, monkeypatch):

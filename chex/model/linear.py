@@ -45,7 +45,7 @@ class PackedWeight(nn.Module):
 
     def _fits(self, x: Tensor, weight: Tensor) -> bool:
         return (
-            not self.training
+            (not self.training or not weight.requires_grad)
             and weight.numel() >= LEAST_WEIGHTS
             and x.device.type == weight.device.type == "cpu"
             and x.dtype == weight.dtype == torch.float32

@@ -12,10 +12,11 @@ import torch
 
 @dataclass
 class Timed:
-    """Seconds of both sides, one entry per turn."""
+    """Seconds of both sides, one entry per turn, and their last answers."""
 
     eager: list[float] = field(default_factory=list)
     ours: list[float] = field(default_factory=list)
+    answers: dict[str, object] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:
@@ -29,16 +30,12 @@ def alternately(
     """Runs both `repeats` times, each in turn the first; `before` is called before every run and not timed."""
     timed = Timed()
     for turn in range(repeats):
-        sides = [(eager, timed.eager), (ours, timed.ours)]
-        for run, seconds in sides if turn % 2 == 0 else sides[::-1]:
+        sides = [("eager", eager), ("ours", ours)]
+        for name, run in sides if turn % 2 == 0 else sides[::-1]:
             before()
-            seconds.append(seconds_of(run))
+            began = time.perf_counter()
+            timed.answers[name] = run()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            getattr(timed, name).append(time.perf_counter() - began)
     return timed
-
-
-def seconds_of(run: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    run()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - began

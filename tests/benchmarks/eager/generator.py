@@ -44,6 +44,9 @@ class EagerGenerator:
         self.prefix_head = plain_mlp(ours.prefix_head)
         self.language_model = library_gpt2(ours)
 
+    def most_bytes_per_sentence(self) -> int:
+        return self.ours.most_bytes_per_sentence()
+
     def _prefix(self, tokens: Tensor) -> Tensor:
         """(n, D) → keys and values of the virtual tokens (L, 2, n, H, P, d)."""
         c = self.ours.config

@@ -10,7 +10,8 @@ from chex.model.key_value_cache import KeyValueCache
 from chex.model.language_model import LanguageModel
 from chex.model_config import GeneratorConfig
 
-STEPS_BETWEEN_LOOKS = 8
+# asking whether a sentence has ended makes a GPU wait for the answer
+STEPS_BETWEEN_LOOKS = {"cpu": 1, "cuda": 8}
 
 
 class SentenceGenerator(nn.Module):
@@ -53,8 +54,7 @@ class SentenceGenerator(nn.Module):
         sentences: list[list[int]] = [[] for _ in range(len(tokens))]
         if not sentences:
             return sentences
-        # asking whether a sentence has ended makes a GPU wait for the answer
-        steps_between_looks = 1 if tokens.device.type == "cpu" else STEPS_BETWEEN_LOOKS
+        steps_between_looks = STEPS_BETWEEN_LOOKS.get(tokens.device.type, 1)
         cache = KeyValueCache(self.prefix(tokens))
         alive = torch.arange(len(tokens), device=tokens.device)
         words = torch.full_like(alive, start_id)

@@ -72,6 +72,20 @@ def test_cached_decoding_with_leaving_sentences_is_greedy_decoding(generator):
     assert generator.generate(tokens, 0, 1) == expected
 
 
+@pytest.mark.parametrize("steps", [3, 50])
+def test_looking_rarely_for_finished_sentences_changes_none(generator, monkeypatch, steps):
+    """As on a GPU, where each look makes it wait."""
+    tokens = torch.randn(24, 16, generator=torch.Generator().manual_seed(5))
+    expected = generator.generate(tokens, 0, 1)
+    monkeypatch.setattr("chex.model.sentence_generator.STEPS_BETWEEN_LOOKS", {"cpu": steps})
+    assert generator.generate(tokens, 0, 1) == expected
+
+
+def test_memory_of_a_sentence(generator):
+    # keys and values, 2 layers of width 32, 5 virtual tokens and 20 words, 4 bytes
+    assert generator.most_bytes_per_sentence() == 2 * 2 * 32 * 25 * 4
+
+
 def test_no_regions_no_sentences(generator):
     assert generator.generate(torch.zeros(0, 16), 0, 1) == []
 

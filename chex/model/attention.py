@@ -63,7 +63,7 @@ class Mlp(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head attention of queries (B, S, D) over a memory (B, T, D).
+    """Multi-head attention of queries (B or 1, S, D) over a memory (B, T, D).
 
     `mask` is a boolean tensor that broadcasts to (B, H, S, T), True where a query may look.
     """
@@ -86,7 +86,7 @@ class Attention(nn.Module):
         return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # B T D -> B H T D/H
 
     def attend(self, x: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None = None, causal: bool = False):
-        query = self._split_heads(self.to_query(x))
+        query = self._split_heads(self.to_query(x)).expand(len(key), -1, -1, -1)
         dropout = self.dropout if self.training else 0.0
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=causal)
         return self.to_output(mixed.transpose(-3, -2).flatten(-2))  # B H S D/H -> B S D
@@ -135,7 +135,10 @@ class DecoderBlock(nn.Module):
         self.drop_branch = StochasticDepth(stochastic_depth)
 
     def forward(self, x: Tensor, memory: Tensor, *, mask: Tensor | None = None, across_groups: bool = False) -> Tensor:
-        """x (B, Q, S, D), memory (B, T, D), mask (B, Q, S) True where a token is valid → (B, Q, S, D)."""
+        """x (B or 1, Q, S, D), memory (B, T, D), mask (B or 1, Q, S) True where a token is valid → (B, Q, S, D).
+
+        Where all images are asked the same (1), what does not depend on the image is computed once.
+        """
         _, groups, size, _ = x.shape
         x = x + self._branch(self.scale_self, self._self_attention(self.norm_self(x), mask, across_groups))
         flat = self.norm_cross(x).flatten(1, 2)  # B Q S D -> B Q·S D

@@ -46,10 +46,12 @@ class PromptDetector(nn.Module):
     def decode(self, images: EncodedImages, prompts: Tensor, mask: Tensor | None = None) -> Tensor:
         """Prompts to decoder outputs (B, Q, M, D)."""
         x = prompts[:, :, None] + self.region_tokens  # B Q M D
-        x = x.expand(len(images.patches), -1, -1, -1)
         memory = images.patches + images.positions
         across = self.config.attends_to == "image"
-        mask = mask[:, :, None].expand(*x.shape[:3]) if mask is not None and across else None
+        mask = mask[:, :, None] if mask is not None and across else None
+        if self.training or mask is not None:  # each image draws its own dropout
+            x = x.expand(len(memory), -1, -1, -1)
+        mask = mask.expand(*x.shape[:3]) if mask is not None else None
         for block in self.blocks:
             x = block(x, memory, mask=mask, across_groups=across)
         return x

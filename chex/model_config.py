@@ -26,13 +26,11 @@ class ImageEncoderConfig:
     activation: Literal["gelu", "quick_gelu"] = "gelu"
 
     def problems(self) -> list[str]:
-        found = []
+        found = [*_whole_heads(self), *_counts(self, layers=1)]
         if self.image_size % self.patch_size:
             found.append(f"image_size: must be a multiple of patch_size {self.patch_size}; found {self.image_size}")
         if self.stem == "convolutional" and self.patch_size & (self.patch_size - 1):
             found.append(f"patch_size: a convolutional stem needs a power of two; found {self.patch_size}")
-        if self.width % self.heads:
-            found.append(f"width: must be a multiple of heads {self.heads}; found {self.width}")
         return found
 
 
@@ -46,6 +44,9 @@ class PromptEncoderConfig:
     embedding: int = 128
     activation: Literal["gelu", "quick_gelu"] = "gelu"
     dropout: float = 0.1  # only while the towers are trained from nothing; frozen afterwards
+
+    def problems(self) -> list[str]:
+        return [*_whole_heads(self), *_shares(self, "dropout"), *_counts(self, layers=1, context=2)]
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,7 @@ class DecoderConfig:
     attends_to: Literal["prompt", "image"] = "prompt"
 
     def problems(self) -> list[str]:
-        shares = {"dropout": self.dropout, "attention_dropout": self.attention_dropout,
-                  "stochastic_depth": self.stochastic_depth}  # fmt: skip
-        return [f"{name}: must lie in [0, 1); found {value}" for name, value in shares.items() if not 0 <= value < 1]
+        return [*_shares(self, "dropout", "attention_dropout", "stochastic_depth"), *_counts(self, layers=1)]
 
 
 @dataclass(frozen=True)
@@ -73,11 +72,22 @@ class DetectorConfig(DecoderConfig):
     skip_probability: float = 0.25
     skip_dropout: float = 0.1
 
+    def problems(self) -> list[str]:
+        found = [*super().problems(), *_shares(self, "skip_dropout"), *_counts(self, boxes_per_prompt=1)]
+        if not 0 <= self.skip_probability <= 1:
+            found.append(f"skip_probability: must lie in [0, 1]; found {self.skip_probability}")
+        if self.pooling_beta <= 0:
+            found.append(f"pooling_beta: must be more than 0; found {self.pooling_beta}")
+        return found
+
 
 @dataclass(frozen=True)
 class PostDecoderConfig(DecoderConfig):
     layers: int = 1
     box_drop: float = 0.1
+
+    def problems(self) -> list[str]:
+        return [*super().problems(), *_shares(self, "box_drop")]
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,10 @@ class GeneratorConfig:
     prefix_tokens: int = 5
     max_tokens: int = 48
     dropout: float = 0.1
+
+    def problems(self) -> list[str]:
+        counts = {"layers": 1, "positions": 2, "prefix_tokens": 1, "max_tokens": 2}
+        return [*_whole_heads(self), *_shares(self, "dropout"), *_counts(self, **counts)]
 
 
 @dataclass(frozen=True)
@@ -149,3 +163,19 @@ def base() -> ModelConfig:
 
 
 PRESETS = {"tiny": tiny, "base": base}
+
+
+def _whole_heads(part) -> list[str]:
+    if part.heads < 1 or part.width % part.heads:
+        return [f"width: must be a multiple of heads {part.heads}; found {part.width}"]
+    return []
+
+
+def _shares(part, *names: str) -> list[str]:
+    values = {name: getattr(part, name) for name in names}
+    return [f"{name}: must lie in [0, 1); found {value}" for name, value in values.items() if not 0 <= value < 1]
+
+
+def _counts(part, **least: int) -> list[str]:
+    values = {name: getattr(part, name) for name in least}
+    return [f"{n}: expected at least {least[n]}; found {value}" for n, value in values.items() if value < least[n]]

@@ -107,7 +107,9 @@ class Legend:
             return y
         quiet = ImageFont.load_default(max(12, self.size - 3))
         y += round(self.size * 0.4)
-        write((MARGIN, y), "Stated as absent or normal", font=ImageFont.load_default(max(12, self.size - 5)), fill=QUIET)
+        write(
+            (MARGIN, y), "Stated as absent or normal", font=ImageFont.load_default(max(12, self.size - 5)), fill=QUIET
+        )
         y += round(self.size * 1.4)
         for sentence in self.others:
             for line in _wrapped(pen, sentence, quiet, PANEL_WIDTH - 2 * MARGIN):

@@ -82,8 +82,10 @@ class Tokenizer:
     def encode(self, texts: Sequence[str], *, context: int) -> tuple[Tensor, Tensor]:
         """ids (n, T) padded with the end token, lengths (n) with start and end token; T ≤ context.
 
-        A longer text is cut and still ends with the end token.
+        A longer text is cut and still ends with the end token. Raises ValueError for a context without room for both.
         """
+        if context < 2:
+            raise ValueError(f"a context of at least 2 tokens expected; found {context}")
         cleaned = [clip_cleaned(text) for text in texts] if self.config.cleaning == "clip" else list(texts)
         encoded = self._bpe.encode_batch(cleaned, add_special_tokens=False)
         rows = [[self.start_id, *e.ids[: context - 2], self.end_id] for e in encoded]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from chex.losses.multitask import weighted_sum
 from chex.model.chex import Chex
 from chex.model.pretrained import PretrainedParts
 from chex.training_config import STAGES, TrainingConfig
@@ -110,6 +112,12 @@ class Objective:
         model.eval().requires_grad_(False)
         for name in self.trained:
             getattr(model, name).train().requires_grad_(True)
+
+    def summed(self, model: Chex, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The parts and, under "loss", their weighted sum; of no parts a 0 that gives every trained weight a gradient."""
+        if not parts:
+            return {"loss": sum(p.sum() for p in model.parameters() if p.requires_grad) * 0}
+        return weighted_sum(parts, asdict(self.config.weights))
 
     def trainable(self, model: Chex) -> list[torch.nn.Parameter]:
         return [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -10,7 +10,6 @@ from torch import Tensor
 from chex.losses.alignment import alignment_loss, identity_loss, local_alignment
 from chex.losses.classification import balanced_classes, region_class_loss
 from chex.losses.contrastive import clip_loss
-from chex.losses.multitask import weighted_sum
 from chex.model.roi_pool import gaussian_weights
 from chex.queries.anatomy import anatomy_targets, region_findings
 from chex.queries.drawing import draw_one
@@ -18,7 +17,6 @@ from chex.queries.pathology import pathology_targets
 from chex.queries.sentence import same_sentences, sentence_targets
 from chex.queries.targets import AnatomyTargets
 from jobs.training.stages import Objective as BaseObjective
-from jobs.training.stages.weights import as_mapping
 
 MOST_IDENTITIES = 96  # texts of a batch that are told apart from one another
 
@@ -76,7 +74,7 @@ class Objective(BaseObjective):
             parts["region_names"] = self._names(tokens, anatomy, texts[anatomy.prompts])
             labels, drawn = anatomy.labels[known][:, classes], torch.arange(len(classes), device=model.device)
             parts["region_labels"] = region_class_loss(tokens[known], labels, texts[positive], texts[negative], drawn)
-        return weighted_sum(parts, as_mapping(self.config.weights))
+        return self.summed(model, parts)
 
     @staticmethod
     def _identity(model, texts: Texts, generator) -> Tensor:

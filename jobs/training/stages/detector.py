@@ -12,14 +12,12 @@ from chex.losses.averaging import masked_mean
 from chex.losses.boxes import anatomy_box_loss, pathology_box_loss
 from chex.losses.classification import balanced_classes, pathology_class_loss, probability_loss, region_class_loss
 from chex.losses.contrastive import clip_loss, sentence_loss
-from chex.losses.multitask import weighted_sum
 from chex.model.detections import Detections, EncodedImages
 from chex.queries.anatomy import anatomy_targets, region_findings
 from chex.queries.pathology import pathology_targets
 from chex.queries.sentence import same_sentences, sentence_targets
 from chex.queries.targets import AnatomyTargets, PathologyTargets, SentenceTargets
 from jobs.training.stages import Objective as BaseObjective
-from jobs.training.stages.weights import as_mapping
 
 
 class Objective(BaseObjective):
@@ -53,9 +51,7 @@ class Objective(BaseObjective):
         sentences = sentence_targets(annotations, generator, most_sentences=c.most_sentences)
         if sentences:
             parts |= self._sentences(model, images, sentences.to(model.device))
-        if not parts:
-            parts["image_report"] = images.pooled.sum() * 0
-        return weighted_sum(parts, as_mapping(c.weights))
+        return self.summed(model, parts)
 
     def _pathology(self, model, images: EncodedImages, targets: PathologyTargets) -> dict[str, Tensor]:
         found = model.detect(images.of(targets.images), model.text_features(targets.prompts)[None])

@@ -6,11 +6,9 @@ import torch
 from torch import Tensor
 
 from chex.losses.distance import squared_distance
-from chex.losses.multitask import weighted_sum
 from jobs.training.stages.post_decoder import Objective as PostDecoderObjective
 from jobs.training.stages.post_decoder import RefinedFindings, RefinedRegions, RefinedSentences
 from jobs.training.stages.sentences import teacher_forced_loss
-from jobs.training.stages.weights import as_mapping
 
 
 class Objective(PostDecoderObjective):
@@ -30,7 +28,7 @@ class Objective(PostDecoderObjective):
             everything = torch.ones(1, len(texts), dtype=torch.bool, device=tokens.device)
             parts["finding_mse"] = squared_distance(tokens[None], model.text_features(texts)[None], everything)
             parts["finding_generation"] = teacher_forced_loss(model, tokens, texts)
-        return weighted_sum(parts, as_mapping(self.config.weights))
+        return self.summed(model, parts)
 
     def _written_back(self, model, tokens: Tensor, texts: list[str], generator) -> Tensor:
         """Generation loss of a draw of the texts."""

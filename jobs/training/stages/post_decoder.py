@@ -9,7 +9,6 @@ from torch import Tensor
 
 from chex.losses.contrastive import sentence_loss
 from chex.losses.distance import squared_distance
-from chex.losses.multitask import weighted_sum
 from chex.model.detections import EncodedImages
 from chex.queries.anatomy import anatomy_targets
 from chex.queries.box import boxed_regions
@@ -19,7 +18,6 @@ from chex.records import Annotations
 from jobs.training.stages.detector import Objective as DetectorObjective
 from jobs.training.stages.detector import sentence_features
 from jobs.training.stages.finding_sentences import FindingSentences, finding_sentences
-from jobs.training.stages.weights import as_mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Objective(DetectorObjective):
         regions, sentences = self.refined(model, images, annotations, generator)
         findings = self.refined_findings(model, images, annotations, generator)
         parts = self.token_losses(model, regions, sentences, findings, generator)
-        return weighted_sum(parts, as_mapping(self.config.weights))
+        return self.summed(model, parts)
 
     def token_losses(self, model, regions, sentences, findings, generator) -> dict[str, Tensor]:
         parts: dict[str, Tensor] = {}
@@ -69,8 +67,6 @@ class Objective(DetectorObjective):
             parts["finding_probabilities"] = self.own_probability_loss(
                 model, findings.tokens, findings.asked.values.to(model.device), findings.asked.findings
             )
-        if not parts:
-            parts["anatomy_mse"] = model.post_decoder.gate.sum() * 0
         return parts
 
     @staticmethod

@@ -7,9 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from chex.losses.generation import generation_loss
-from chex.losses.multitask import weighted_sum
 from jobs.training.stages import Objective as BaseObjective
-from jobs.training.stages.weights import as_mapping
 
 
 class Objective(BaseObjective):
@@ -21,17 +19,13 @@ class Objective(BaseObjective):
     def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
         texts = [text for sample in batch["samples"] for text in self._texts(sample.annotations)]
         if not texts:
-            loss = sum(p.sum() for p in model.generator.parameters() if p.requires_grad) * 0
-            return weighted_sum({"sentence_generation": loss}, as_mapping(self.config.weights))
+            return self.summed(model, {})
         wanted = self.config.most_generated
         chosen = [texts[i] for i in torch.randperm(len(texts), generator=generator)[:wanted].tolist()]
         features = model.text_features(chosen)
         copies = int(torch.randint(1, self.config.most_copies + 1, (), generator=generator)) if model.training else 1
         tokens = F.dropout(features.repeat(copies, 1), self.config.feature_dropout, model.generator.training)
-        return weighted_sum(
-            {"sentence_generation": teacher_forced_loss(model, tokens, chosen * copies)},
-            as_mapping(self.config.weights),
-        )
+        return self.summed(model, {"sentence_generation": teacher_forced_loss(model, tokens, chosen * copies)})
 
     @staticmethod
     def _texts(annotations) -> list[str]:

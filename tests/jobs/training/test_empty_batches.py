@@ -11,6 +11,7 @@ import torch
 from chex.objective_config import LossWeights
 from chex.records import Annotations, PathologyBox, PathologyLabel, Region
 from chex.training_config import STAGES
+from jobs.training.stages import stage_of
 from tests.jobs.training.test_stages import MIMIC, RIGHT, VINDR, batch, built
 
 SILENT = tuple(dataclasses.replace(region, sentences=()) for region in MIMIC.anatomy)
@@ -110,3 +111,10 @@ def test_a_draw_of_groups_alone_has_no_boxes_to_ask_for(tiny_model_dir, monkeypa
     model, objective = built("post-decoder", tiny_model_dir, box_query_share=1.0)
     monkeypatch.setattr("jobs.training.stages.post_decoder.boxed_regions", lambda targets: None)
     assert learned(model, objective, batch(dataclasses.replace(MIMIC, sentences=())))["loss"].item() == 0
+
+
+def test_validation_does_not_count_a_loss_that_no_batch_has(tiny_model_dir):
+    model, objective = built("detector", tiny_model_dir)
+    full, empty = batch(MIMIC, MIMIC), batch(Annotations(), Annotations())
+    alone = stage_of("detector").validate(model, objective, [full])
+    assert stage_of("detector").validate(model, objective, [full, empty])["image_report"] == alone["image_report"]

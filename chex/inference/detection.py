@@ -133,7 +133,7 @@ class PromptReader:
             probabilities = self.classifier.probabilities(detections.tokens, list(named))
             for c, places in enumerate(named.values()):
                 b, q = self._tensor(np.array(places), dtype=torch.long).unbind(-1)
-                own[b, q] = probabilities[b, q, c]
+                own[b, q] = probabilities[b, q, c].to(own.dtype)
         return own
 
     def _scored_boxes(self, query: Query, boxes_xyxy: Tensor, scores: Tensor, frame: Frame) -> tuple[ScoredBox, ...]:

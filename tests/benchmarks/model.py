@@ -30,9 +30,9 @@ class Bench:
 
     def measure(self, row: Row) -> tuple[float, Timed]:
         """Largest difference between both answers, and the times."""
-        # a row of minutes is its own check; all others are warmed up by it, and a training step needs one without
+        # a single run is its own check; all others are warmed up by it, and a training step needs one without
         # dropout to be the same on both sides
-        checked = row.training or row.repeats > 1
+        checked = row.training or (self.repeats or row.repeats) > 1
         difference = self._difference(row, *self._answers(row)) if checked else None
         for model in (self.rows.eager, self.rows.model):
             model.train(row.training)

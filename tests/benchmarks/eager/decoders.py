@@ -60,10 +60,10 @@ class EagerDetector(nn.Module):
         memory = images.patches + images.positions
         for block in self.blocks:
             x = block(x, memory, blocked)
-        boxes = self.box_head(ours.box_norm(x)).sigmoid()
+        boxes = self.box_head(ours.box_norm(x)).float().sigmoid()
         features = self._skipped(self._pooled(images, boxes), x, boxes_each)
         features = self.output_head(ours.output_norm(features)).unflatten(1, (-1, boxes_each))
-        scores = self.score_head(features).squeeze(-1).sigmoid()
+        scores = self.score_head(features).squeeze(-1).float().sigmoid()
         weights = scores / scores.sum(dim=-1, keepdim=True).clamp(min=1)
         tokens = (weights[..., None] * features).sum(dim=2)
         return Detections(boxes.unflatten(1, (-1, boxes_each)), scores, features, tokens)

@@ -19,7 +19,5 @@ def read_image_file(uri: str) -> bytes:
     filesystem, path = fsspec.core.url_to_fs(uri)
     size = filesystem.size(path)
     if size is not None and size > MOST_BYTES:
-        raise UnusableImage(
-            "read", f"the file has {size:,} bytes; more than {MOST_BYTES // 2**20} MiB are refused"
-        )
+        raise UnusableImage("read", f"the file has {size:,} bytes; more than {MOST_BYTES // 2**20} MiB are refused")
     return filesystem.cat_file(path)

@@ -71,7 +71,7 @@ class Results:
             for folder in ("parquet", "quarantine"):
                 data = self._read(f"{folder}/{name}")
                 if data is not None:
-                    done.update(pq.read_table(io.BytesIO(data), columns=["uri"])["uri"].to_pylist())
+                    done.update(_table(data, ["uri"])["uri"].to_pylist())
         return done
 
     def write_part(self, name: str, reports: Iterable[dict], unusable: Iterable[dict]) -> None:
@@ -97,7 +97,7 @@ class Results:
         """What the folder holds: images, reported, not_reported and quarantined by reason."""
         reported, not_reported, quarantined = 0, Counter(), Counter()
         for name in self._part_names():
-            rows = pq.read_table(io.BytesIO(self._read(f"parquet/{name}")), columns=["status", "status_reason"])
+            rows = _table(self._read(f"parquet/{name}"), ["status", "status_reason"])
             for row in rows.to_pylist():
                 if row["status"] == REPORTED:
                     reported += 1
@@ -105,7 +105,7 @@ class Results:
                     not_reported[row["status_reason"]] += 1
             data = self._read(f"quarantine/{name}")
             if data is not None:
-                for row in pq.read_table(io.BytesIO(data)).to_pylist():
+                for row in _table(data, ["stage", "reason"]).to_pylist():
                     quarantined[f"{row['stage']}: {row['reason']}"] += 1
         return {
             "images": reported + not_reported.total() + quarantined.total(),
@@ -129,3 +129,8 @@ class Results:
     def _read(self, name: str) -> bytes | None:
         path = f"{self._root}/{name}"
         return self._filesystem.cat_file(path) if self._filesystem.exists(path) else None
+
+
+def _table(data: bytes, columns: list[str]) -> pa.Table:
+    # pq.read_table reads ahead in threads of its own, which may still let go of Python's bytes, and abort, at exit
+    return pq.ParquetFile(io.BytesIO(data)).read(columns=columns)

@@ -98,6 +98,7 @@ def main() -> None:
     ratios: dict[str, float] = {}
     goals = GOALS if asked.preset == "base" and asked.device == "cpu" else {}
     print(f"{'':30}{'eager':>10}{'ours':>10}{'ratio':>8}{'goal':>6}   largest difference")
+    bench.rows.warm_up()
     for row in bench.rows:
         if wanted and not row.name.startswith(wanted):
             continue

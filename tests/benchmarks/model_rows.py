@@ -23,8 +23,8 @@ from tests.benchmarks.forced_words import ForcedWords, natural_lengths
 PROMPTS = 51
 FROZEN_LAYERS = 8
 GOALS = {
-    "detection_1": 1.5, "detection_8": 1.5, "detector_alone_1": 1.5, "detector_alone_8": 1.5, "training_step": 1.2,
-    "training_step_given_prompts": 1.2, "generation_256": 3.0, "report_natural": 4.0, "report_47": 2.0,
+    "detection_1": 1.5, "detection_8": 1.5, "training_step": 1.2, "generation_256": 3.0, "generation_256_all_47": 2.0,
+    "report_natural": 4.0, "report_47": 2.0,
 }  # fmt: skip
 
 
@@ -78,11 +78,21 @@ class Rows:
     def __iter__(self) -> Iterator[Row]:
         yield from self._encoding()
         yield from self._detection()
-        yield from self._training()
         for sentences, lengths in ((1, None), (16, None), (256, None), (256, 47)):
             yield self._generation(sentences, lengths)
         for lengths in (None, 47):
             yield self._report(lengths)
+        yield from self._training()  # last: it gives up what makes inference fast
+
+    @torch.inference_mode()
+    def warm_up(self) -> None:
+        """Everything once, as in a process that has answered before: some weights are rearranged at their first use."""
+        self.words.lengths = torch.ones(2, dtype=torch.long)
+        t = self.model.sentence_tokenizer
+        for model in (self.eager, self.model):
+            images = model.encode_images(self.pixels[:1])
+            model.refine(images, model.detect(images, model.text_features(self.prompts[:2])[None]))
+            model.generator.generate(self.tokens[:2], t.start_id, t.end_id)
 
     def _encoding(self) -> Iterator[Row]:
         for images in (1, 8):

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from tests.benchmarks.alternating import Timed, alternately
+from tests.benchmarks.kept_memory import keep_memory
 from tests.benchmarks.model_rows import GOALS, Row, Rows
 
 TOLERANCE = {False: 1e-4, True: 0.3}  # of float32, and under bf16 autocast, where only the order of magnitude is asked
@@ -93,6 +94,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--bf16", action="store_true")
     asked = parser.parse_args()
+    keep_memory()
     bench = Bench(Rows(asked.preset, asked.device), asked.repeats, asked.bf16)
     wanted = tuple(filter(None, asked.rows.split(",")))
     ratios: dict[str, float] = {}

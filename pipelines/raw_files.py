@@ -9,9 +9,11 @@ from functools import cached_property
 
 import fsspec
 import pyarrow as pa
-import pyarrow.csv
 
 from pipelines.adapters import SourceError
+from pipelines.csv_tables import START, listed, parse_table, read_header, require_columns
+
+TABLE_LIMIT = 2**31  # bytes of a table once unpacked; ten times the largest known, a decompression bomb has more
 
 
 class RawFolder:
@@ -22,11 +24,21 @@ class RawFolder:
 
     @cached_property
     def _filesystem(self) -> fsspec.AbstractFileSystem:
-        return fsspec.core.url_to_fs(self.root)[0]
+        try:
+            return fsspec.core.url_to_fs(self.root)[0]
+        except (ValueError, ImportError) as error:
+            raise SourceError(f"{self.root}: expected a folder or the URI of one: {error}") from error
 
     def uri(self, name: str) -> str:
         """The full path or URI of a file."""
         return f"{self.root.rstrip('/')}/{name}"
+
+    def check(self) -> None:
+        """Raise SourceError unless the root is a folder that can be listed."""
+        if not self.names():
+            there = self._filesystem.exists(self.root)
+            what = "an empty folder or a file" if there else "nothing of this name"
+            raise SourceError(f"{self.root}: expected a folder with files of the dataset; found {what}")
 
     def exists(self, name: str) -> bool:
         return self._filesystem.exists(self.uri(name))
@@ -39,17 +51,30 @@ class RawFolder:
         """
         return self._filesystem.cat_file(self.uri(name))
 
-    def open(self, name: str) -> io.IOBase:
-        """A seekable binary file, for archives that are read member by member."""
-        return self._filesystem.open(self.uri(name), "rb")
+    def size(self, name: str) -> int:
+        """A file's length in bytes."""
+        return self._filesystem.size(self.uri(name))
+
+    def read_part(self, name: str, start: int, end: int) -> bytes:
+        """Bytes `start` to `end` (exclusive) of a file, fewer if it ends before."""
+        return self._filesystem.cat_file(self.uri(name), start=start, end=end)
 
     def names(self, folder: str = "") -> list[str]:
-        """The sorted names of the files and folders directly in `folder`; empty if there is no such folder."""
+        """The sorted names of the files and folders directly in `folder`; empty if there is no such folder.
+
+        Raises:
+            SourceError: the folder is there, but cannot be listed.
+        """
+        place = self.uri(folder).rstrip("/")
         try:
-            entries = self._filesystem.ls(self.uri(folder), detail=False)
+            entries = self._filesystem.ls(place, detail=False)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries)
+        except Exception as error:  # stores raise whatever they please
+            raise SourceError(f"{place}: the folder cannot be listed: {_reason(error)}") from error
+        # a file is listed as itself
+        own = self._filesystem._strip_protocol(place).rstrip("/")
+        return sorted(entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries if entry.rstrip("/") != own)
 
     def first_of(self, names: Sequence[str]) -> str:
         """The first of several possible file names that is there.
@@ -62,26 +87,22 @@ class RawFolder:
                 return name
         folder = names[0].rpartition("/")[0]
         found = self.names(folder)
-        listing = ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
         raise SourceError(
             f"{self.root}: expected the file {' or '.join(names)}; "
-            + (f"{folder or 'the folder'} holds {listing}" if found else f"found no folder {self.uri(folder)}")
+            + (f"{folder or 'the folder'} holds {listed(found, 8)}" if found else f"found no folder {self.uri(folder)}")
         )
 
     def columns(self, names: Sequence[str], required: Sequence[str]) -> list[str]:
-        """The header of a CSV table, plain or gzipped, after a check; reads only the first rows.
+        """The header of a CSV table, plain or gzipped, after a check of the whole table.
 
         Raises:
-            SourceError: the file or a required column is missing.
+            SourceError: the file or a required column is missing, or it is no CSV table.
         """
-        name = self.first_of(names)
-        with self._filesystem.open(self.uri(name), "rb", compression="infer") as file:
-            header = file.readline().decode("utf-8-sig").strip()
-        if not header:
-            raise SourceError(f"{self.uri(name)}: expected a CSV table; the file is empty")
-        table = pa.csv.read_csv(io.BytesIO(f"{header}\n".encode()))
-        self._require(name, table.column_names, required)
-        return table.column_names
+        name, content = self._unpacked(names)
+        header = read_header(self.uri(name), content[:START])
+        require_columns(self.uri(name), header, required)
+        parse_table(self.uri(name), content, header, list(dict.fromkeys(required)))
+        return header
 
     def table(self, names: Sequence[str], required: Sequence[str], only: bool = True) -> pa.Table:
         """A CSV table, plain or gzipped, every column as text with "" where empty.
@@ -93,29 +114,53 @@ class RawFolder:
         Raises:
             SourceError: the file or a required column is missing, or it is no CSV table.
         """
-        header = self.columns(names, required)
-        name = self.first_of(names)
-        chosen = list(dict.fromkeys(required)) if only else header
-        convert = pa.csv.ConvertOptions(
-            include_columns=chosen, column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
-        )
-        try:
-            with self._filesystem.open(self.uri(name), "rb", compression="infer") as file:
-                return pa.csv.read_csv(
-                    file, convert_options=convert, parse_options=pa.csv.ParseOptions(newlines_in_values=True)
-                )
-        except (pa.ArrowInvalid, OSError, EOFError) as error:
-            raise SourceError(f"{self.uri(name)}: not a readable CSV table: {error}") from error
+        name, content = self._unpacked(names)
+        header = read_header(self.uri(name), content[:START])
+        require_columns(self.uri(name), header, required if only else [*required, *header])
+        return parse_table(self.uri(name), content, header, list(dict.fromkeys(required)) if only else header)
 
-    def _require(self, name: str, found: Sequence[str], required: Sequence[str]) -> None:
-        missing = [column for column in required if column not in found]
-        if missing:
-            raise SourceError(
-                f"{self.uri(name)}: missing column {', '.join(map(repr, missing))}; found {', '.join(found)}"
-            )
+    def text(self, name: str) -> str:
+        """A text file as a whole.
+
+        Raises:
+            SourceError: the file is missing, empty or no UTF-8 text.
+        """
+        name, content = self._unpacked([name])
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            raise SourceError(f"{self.uri(name)}: expected UTF-8 text; line {line} is none") from error
+        if not text.strip() or "\0" in text:
+            found = "bytes that are no text" if "\0" in text else "an empty file"
+            raise SourceError(f"{self.uri(name)}: expected UTF-8 text; found {found}")
+        return text
+
+    def _unpacked(self, names: Sequence[str]) -> tuple[str, bytes]:
+        """The name of the first file that is there, and what it holds, decompressed if its name says so."""
+        name = self.first_of(names)
+        place = self.uri(name)
+        try:
+            kind = self._filesystem.info(place)["type"]
+            content = b""
+            if kind == "file":
+                with self._filesystem.open(place, "rb", compression="infer") as file:
+                    content = file.read(TABLE_LIMIT + 1)
+        except Exception as error:  # stores raise whatever they please, and a damaged gzip file fails in several ways
+            packed = "a complete gzip file" if name.endswith(".gz") else "a readable file"
+            raise SourceError(f"{place}: expected {packed}; found one that is not: {_reason(error)}") from error
+        if kind != "file":
+            raise SourceError(f"{place}: expected a file; found {'a folder' if kind == 'directory' else 'none'}")
+        if len(content) > TABLE_LIMIT:
+            raise SourceError(f"{place}: expected a table of at most {TABLE_LIMIT // 2**20} MiB; it unpacks to more")
+        return name, content
 
 
 def rows(table: pa.Table) -> Iterator[dict[str, str]]:
     """The rows of a table one after the other, without holding all of them as Python objects."""
     for batch in table.to_batches(max_chunksize=4096):
         yield from batch.to_pylist()
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

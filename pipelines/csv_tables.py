@@ -110,11 +110,13 @@ def parse_table(place: str, content: bytes, header: Sequence[str], columns: Sequ
     return table
 
 
-def require_identifiers(place: str, table: pa.Table, columns: Sequence[str], *, digits: bool = False) -> None:
-    """Raise SourceError for a value of these columns that is neither empty nor an identifier (`digits`: a number)."""
+def require_identifiers(
+    place: str, table: pa.Table, columns: Sequence[str], *, digits: bool = False, empty: bool = False
+) -> None:
+    """Raise SourceError for a value that is no identifier (`digits`: one of digits only; `empty`: or is nothing)."""
     for name in columns:
         for value in table[name].unique().to_pylist():
-            if value and not (value.isascii() and value.isdigit() if digits else is_plain(value)):
+            if not (is_plain(value) and (not digits or value.isascii() and value.isdigit()) or empty and not value):
                 row = table[name].to_pylist().index(value) + 1
                 expected = "a number of digits only" if digits else EXPECTED
                 raise SourceError(f"{place}: column {name!r}: expected {expected}; found something else in row {row}")

@@ -11,10 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 
+import pyarrow as pa
+
 from chex.records import Annotations, Box, PathologyBox, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError, UnusableInput
-from pipelines.raw_boxes import box_numbers, relative_box
+from pipelines.csv_tables import listed, require_identifiers, require_unique
+from pipelines.raw_boxes import box_numbers, checked_box
 from pipelines.raw_files import RawFolder, rows
 from pipelines.splits import position
 
@@ -46,15 +49,18 @@ class Source:
         if not any(self._folder.names(folder) for folder in FOLDERS):
             raise SourceError(
                 f"{self._folder.root}: expected images in images/ or images_001/images/ to images_012/images/; "
-                f"found {', '.join(self._folder.names()[:8])}"
+                f"found {listed(self._folder.names(), 8)}"
             )
+        _ = (
+            self._entries,
+            self._boxes,
+        )  # whatever is wrong with a table as a whole is found before anything is converted
 
     def studies(self) -> Iterator[Study]:
         self._left_out = {}
         training, test = self._list(TRAINING), self._list(TEST)
         folder_of = {name: folder for folder in reversed(FOLDERS) for name in self._folder.names(folder)}
-        table = self._folder.table(ENTRIES, ENTRY_COLUMNS).sort_by("Image Index")
-        for row in rows(table):
+        for row in rows(self._entries):
             name, patient = row["Image Index"], row["Patient ID"]
             if name not in training and name not in test:
                 reason = f"in neither {TRAINING} nor {TEST}"
@@ -81,20 +87,26 @@ class Source:
         known = {label.partition("/")[2] for label in load().labels_of("nih")}
         unknown = {*found, *(name for name, _ in boxes)} - known - {"No Finding"}
         if unknown:
-            raise UnusableInput("annotate", f"unknown finding label {', '.join(map(repr, sorted(unknown)))}")
+            raise UnusableInput("annotate", f"unknown finding label {', '.join(map(repr, sorted(unknown)))}"[:200])
+        if "No Finding" in found and len(found) > 1:
+            raise UnusableInput("annotate", f"'No Finding' beside other finding labels: {', '.join(sorted(found))}")
         return Annotations(
-            pathology_boxes=tuple(
-                PathologyBox(f"nih/{name}", box) for name, numbers in boxes if (box := _relative(numbers)) is not None
-            ),
+            pathology_boxes=tuple(PathologyBox(f"nih/{name}", _relative(numbers)) for name, numbers in boxes),
             pathology_labels=tuple(
                 PathologyLabel(label, int(label.partition("/")[2] in found)) for label in load().labels_of("nih")
             ),
         )
 
     @cached_property
-    def _labels(self) -> dict[str, str]:
+    def _entries(self) -> pa.Table:
         table = self._folder.table(ENTRIES, ENTRY_COLUMNS)
-        return {row["Image Index"].rpartition(".")[0]: row["Finding Labels"] for row in rows(table)}
+        place = self._folder.uri(self._folder.first_of(ENTRIES))
+        require_identifiers(place, table, ["Image Index", "Patient ID"])
+        return require_unique(place, table, ["Image Index"]).sort_by("Image Index")
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
+        return {row["Image Index"].rpartition(".")[0]: row["Finding Labels"] for row in rows(self._entries)}
 
     @cached_property
     def _boxes(self) -> dict[str, list[tuple[str, list[str]]]]:
@@ -106,15 +118,20 @@ class Source:
 
     def _box_rows(self) -> list[list[str]]:
         # the header names four columns and leaves three empty, and some copies' rows have the commas, others not
-        header, *lines = [*csv.reader(io.StringIO(self._folder.read(BOXES).decode("utf-8-sig")))] or [[]]
+        try:
+            header, *lines = csv.reader(io.StringIO(self._folder.text(BOXES), newline=""), strict=True)
+        except csv.Error as error:
+            raise SourceError(f"{self._folder.uri(BOXES)}: not a readable CSV table: {error}") from error
         if header[:6] != BOX_COLUMNS:
-            raise SourceError(f"{self._folder.uri(BOXES)}: expected the columns {BOX_COLUMNS}; found {header}")
+            raise SourceError(
+                f"{self._folder.uri(BOXES)}: expected the columns {', '.join(BOX_COLUMNS)}; found {listed(header)}"
+            )
         return [line + [""] * (len(BOX_COLUMNS) - len(line)) for line in lines if line]
 
     def _list(self, name: str) -> set[str]:
-        return set(self._folder.read(name).decode("utf-8-sig").split())
+        return {line for text in self._folder.text(name).splitlines() if (line := text.strip())}
 
 
-def _relative(numbers: list[str]) -> Box | None:
+def _relative(numbers: list[str]) -> Box:
     x, y, width, height = box_numbers(numbers)
-    return relative_box((x, y, x + width, y + height), BOX_FRAME, BOX_FRAME)
+    return checked_box((x, y, x + width, y + height), BOX_FRAME, BOX_FRAME)

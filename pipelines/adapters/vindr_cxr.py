@@ -10,18 +10,19 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 
-from chex.records import Annotations, Box, PathologyBox, PathologyLabel, Study
+from chex.records import Annotations, PathologyBox, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError, UnusableInput
 from pipelines.consensus import fuse_boxes, majority_labels
-from pipelines.raw_boxes import box_numbers, relative_box
+from pipelines.csv_tables import require_identifiers, require_unique
+from pipelines.raw_boxes import box_numbers, checked_box
 from pipelines.raw_files import RawFolder, rows
 from pipelines.splits import position
 
 BOX_COLUMNS = ("image_id", "class_name", "x_min", "y_min", "x_max", "y_max")
 NOTHING = "vindr/No finding"
 SPELLINGS = {"other diseases": "other disease"}  # the training file's spelling of the test file's name
-_VOTES = {"1": 1, "1.0": 1, "0": 0, "0.0": 0, "": 0}
+_VOTES = {"1": 1, "1.0": 1, "0": 0, "0.0": 0}
 
 
 class Source:
@@ -48,11 +49,11 @@ class Source:
                     f"{self._folder.uri(_labels_file(part))}: missing the columns {', '.join(sorted(missing))}; "
                     f"found {', '.join(found)}"
                 )
+        _ = self._boxes, self._votes  # whatever is wrong with a table as a whole is found before anything is converted
 
     def studies(self) -> Iterator[Study]:
         for part in self._parts:
-            table = self._folder.table([_labels_file(part)], ["image_id"])
-            for image_id in sorted(set(table["image_id"].to_pylist())):
+            for image_id in sorted(self._votes[part][1]):
                 halves = "validate" if position(f"vindr-cxr/{image_id}") < 0.5 else "test"
                 yield Study(
                     dataset="vindr-cxr",
@@ -70,7 +71,7 @@ class Source:
         part = "train" if study.split == "train" else "test"
         boxes = defaultdict(list)
         for label, reader, corners in self._boxes[part].get(study.image_id, ()):
-            boxes[label].append((reader, _relative(corners, height, width)))
+            boxes[label].append((reader, checked_box(box_numbers(corners), height, width)))
         labels, votes_of = self._votes[part]
         votes = [dict(zip(labels, vote, strict=True)) for vote in votes_of[study.image_id]]
         if unreadable := [label for vote in votes for label, value in vote.items() if value is None]:
@@ -79,7 +80,7 @@ class Source:
             pathology_boxes=tuple(
                 PathologyBox(label, box, readers)
                 for label, drawn in sorted(boxes.items())
-                for box, readers in _fuse(part, [entry for entry in drawn if entry[1] is not None])
+                for box, readers in _fuse(part, drawn)
             ),
             pathology_labels=tuple(PathologyLabel(label, value) for label, value in majority_labels(votes).items()),
         )
@@ -98,7 +99,10 @@ class Source:
             for row in rows(self._folder.table([_boxes_file(part)], (*reader, *BOX_COLUMNS))):
                 label = _label(row["class_name"])
                 if label is None:
-                    raise SourceError(f"{self._folder.uri(_boxes_file(part))}: unknown class {row['class_name']!r}")
+                    raise SourceError(
+                        f"{self._folder.uri(_boxes_file(part))}: column 'class_name': "
+                        f"unknown class {row['class_name'][:40]!r}"
+                    )
                 if label != NOTHING:
                     corners = tuple(row[column] for column in BOX_COLUMNS[2:])
                     found[part][row["image_id"]].append((label, row.get("rad_id", "consensus"), corners))
@@ -109,7 +113,11 @@ class Source:
         """Per part: the labels, and for every image one tuple of 0, 1 and (unreadable) None per reader."""
         found = {}
         for part in self._parts:
-            table = self._folder.table([_labels_file(part)], ["image_id"], only=False)
+            place = self._folder.uri(_labels_file(part))
+            reader = ("rad_id",) if part == "train" else ()
+            table = self._folder.table([_labels_file(part)], ["image_id", *reader], only=False)
+            require_identifiers(place, table, ["image_id"])
+            table = require_unique(place, table, ["image_id", *reader])
             columns = {_label(name): name for name in table.column_names if _label(name)}
             labels = tuple(label for label in load().labels_of("vindr-image") if label in columns)
             votes = defaultdict(list)
@@ -132,13 +140,6 @@ def _label(name: str) -> str | None:
     known = {label.partition("/")[2].lower(): label for label in load().labels_of("vindr-image")}
     folded = " ".join(name.lower().split())
     return known.get(SPELLINGS.get(folded, folded))
-
-
-def _relative(corners: tuple[str, ...], height: int, width: int) -> Box | None:
-    x_min, y_min, x_max, y_max = box_numbers(corners)
-    # readers sometimes draw from the bottom right to the top left
-    x_min, x_max, y_min, y_max = *sorted((x_min, x_max)), *sorted((y_min, y_max))
-    return relative_box((x_min, y_min, x_max, y_max), height, width)
 
 
 def _fuse(part: str, drawn: list[tuple[str, tuple]]) -> list[tuple[tuple, int]]:

@@ -27,8 +27,7 @@ def nih(tmp_path):
     (tmp_path / "Data_Entry_2017.csv").write_text(HEADER + ENTRIES)
     (tmp_path / "BBox_List_2017.csv").write_text(
         BOXES
-        + "00000001_000.png,Effusion,512,256,256,128,,,\n00000001_000.png,Infiltrate,0,0,2000,512\n"
-        + "00000001_000.png,Mass,2000,0,10,10\n"
+        + "00000001_000.png,Effusion,512,256,256,128,,,\n00000001_000.png,Infiltrate,0,0,1030,512\n"
     )
     (tmp_path / "train_val_list.txt").write_text("00000001_000.png\n00000003_000.png")
     (tmp_path / "test_list.txt").write_text("00000002_000.png\n")
@@ -57,7 +56,7 @@ def test_boxes_and_labels(nih):
     assert [(box.label, box.box) for box in found.pathology_boxes] == [
         ("nih/Effusion", (0.5, 0.25, 0.75, 0.375)),
         ("nih/Infiltration", (0.0, 0.0, 1.0, 0.5)),
-    ], "clipped to the image, and dropped outside it"
+    ], "clipped to the image"
     assert len(found.pathology_labels) == 14
     assert {label.label for label in found.pathology_labels if label.value} == {"nih/Cardiomegaly", "nih/Effusion"}
     assert not any(label.value for label in source.annotations(second, 64, 64).pathology_labels)
@@ -98,9 +97,9 @@ def test_a_missing_column_is_named(nih):
     with pytest.raises(SourceError, match="missing column 'Patient ID'; found .*Patient, Patient Age"):
         open_source("nih-cxr14", str(nih)).check()
     (nih / "Data_Entry_2017.csv").write_text(HEADER + ENTRIES)
-    for broken in ("a,b\n1,2\n", ""):
+    for broken, message in (("a,b\n1,2\n", "expected the columns"), ("", "found an empty file")):
         (nih / "BBox_List_2017.csv").write_text(broken)
-        with pytest.raises(SourceError, match="expected the columns"):
+        with pytest.raises(SourceError, match=message):
             open_source("nih-cxr14", str(nih)).check()
 
 

@@ -69,6 +69,13 @@ def listed(names: Sequence[str], most: int = 40) -> str:
     return ", ".join(repr(name) if name != name.strip() else name for name in shown) + more
 
 
+def spelled(value: str) -> str:
+    """A short word of a table as it stands there; anything longer, or a long number, is not repeated."""
+    if not value:
+        return "not given"
+    return listed([value]) if len(value) <= 20 and value.isprintable() else "(a longer text)"
+
+
 def parse_table(place: str, content: bytes, header: Sequence[str], columns: Sequence[str]) -> pa.Table:
     """The chosen columns of a CSV table, all as text with "" where empty.
 
@@ -123,24 +130,27 @@ def require_identifiers(
 
 
 def require_unique(place: str, table: pa.Table, key: Sequence[str]) -> pa.Table:
-    """The table with rows that repeat another one left out.
+    """The table with rows that repeat another one left out; rows without a key are kept.
 
     Raises:
         SourceError: two rows with the same key differ in another column.
     """
-    sizes = table.group_by(list(key)).aggregate([([], "count_all")])["count_all"]
-    if len(sizes) == len(table):
+    if len(table.group_by(list(key)).aggregate([])) == len(table):
         return table
-    first: dict[tuple[str, ...], tuple[int, dict[str, str]]] = {}
-    for number, row in enumerate(table.to_pylist()):
-        earlier, same = first.setdefault(tuple(row[name] for name in key), (number, row))
-        different = [name for name in row if row[name] != same[name]]
-        if different and all(row[name] for name in key):
+    first: dict[tuple[str, ...], int] = {}
+    kept, listed_rows = [], table.to_pylist()
+    for number, row in enumerate(listed_rows):
+        identifiers = tuple(row[name] for name in key)
+        earlier = first.setdefault(identifiers, number) if all(identifiers) else number
+        different = [name for name in row if row[name] != listed_rows[earlier][name]]
+        if different:
             raise SourceError(
                 f"{place}: expected one row for each {' and '.join(map(repr, key))}; found rows {earlier + 1} and "
-                f"{number + 1} with the same but different {', '.join(map(repr, different))}"
+                f"{number + 1} with the same but different {listed(list(map(repr, different)), 5)}"
             )
-    return table.take([number for number, _ in first.values()])
+        if earlier == number:
+            kept.append(number)
+    return table.take(kept)
 
 
 def _require_closed_quotes(place: str, content: bytes) -> None:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from chex.records import Annotations, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError
+from pipelines.csv_tables import require_identifiers, require_unique, spelled
 from pipelines.raw_files import RawFolder, rows
 
 DATASET = "mimic-cxr"
@@ -54,11 +55,12 @@ class Source:
         self.folder.columns(_names("metadata"), self._metadata_columns)
         self.folder.columns(_names("split"), self._split_columns)
         self.folder.columns(_names("chexpert"), self._label_columns)
+        _ = self._labels  # a value that is no label is found before anything is converted
 
     def studies(self) -> Iterator[Study]:
         self._left_out.clear()
-        metadata = self.folder.table(_names("metadata"), self._metadata_columns)
-        splits = self.folder.table(_names("split"), self._split_columns)
+        metadata = self._keyed("metadata", self._metadata_columns, "dicom_id", empty=True)
+        splits = self._keyed("split", self._split_columns, "dicom_id")
         images = metadata.join(splits, "dicom_id", join_type="left outer")
         images = images.sort_by([(name, "ascending") for name in ("subject_id", "study_id", "dicom_id")])
         for image in rows(images):
@@ -95,14 +97,23 @@ class Source:
     @staticmethod
     def _reason_against(image: dict[str, str | None]) -> str | None:
         if image["ViewPosition"] not in FRONTAL_VIEWS:
-            return f"view {image['ViewPosition'] or 'not given'}, neither AP nor PA"
+            return f"view {spelled(image['ViewPosition'])}, neither AP nor PA"
         if not (image["dicom_id"] and image["subject_id"] and image["study_id"]):
             return "metadata row without dicom_id, subject_id or study_id"
         if image["split"] is None:
             return "not listed in the split table"
         if image["split"] not in _SPLITS:
-            return f"split {image['split']!r}, none of {', '.join(_SPLITS)}"
+            return f"split {spelled(image['split'])}, none of {', '.join(_SPLITS)}"
         return None
+
+    def _keyed(self, table: str, columns: tuple[str, ...], key: str, *, empty: bool = False) -> pa.Table:
+        """A table with one row for each key; numbers of patients and studies are digits, or it would join nothing."""
+        place = self.folder.uri(self.folder.first_of(_names(table)))
+        found = self.folder.table(_names(table), columns)
+        numbers = [name for name in columns if name in ("subject_id", "study_id")]
+        require_identifiers(place, found, numbers, digits=True, empty=empty)
+        require_identifiers(place, found, [name for name in columns if name == "dicom_id"], empty=empty)
+        return require_unique(place, found, [key])
 
     @property
     def _label_columns(self) -> tuple[str, ...]:
@@ -111,16 +122,18 @@ class Source:
     @cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:
         """(S,) sorted study ids and (S, 14) values 1, 0, -1, or 9 for labels that the report does not mention."""
-        table = self.folder.table(_names("chexpert"), self._label_columns).sort_by("study_id")
-        columns = [self._coded(name, table[name]) for name in self._label_columns[1:]]
-        return table["study_id"].to_numpy().astype(str), np.stack(columns, axis=1)
+        table = self._keyed("chexpert", self._label_columns, "study_id")
+        values = np.stack([self._coded(name, table[name]) for name in self._label_columns[1:]], axis=1)
+        studies = table["study_id"].to_numpy().astype(str)
+        order = np.argsort(studies)
+        return studies[order], values[order]
 
     def _coded(self, name: str, column: pa.ChunkedArray) -> np.ndarray:
         found = pc.index_in(column, value_set=pa.array(["", *_VALUES])).to_numpy()
         unknown = np.flatnonzero(np.isnan(found)) if found.dtype.kind == "f" else np.array([], dtype=int)
         if unknown.size:
             raise SourceError(
-                f"{self.folder.uri(_names('chexpert')[0])}: column {name!r} holds 1.0, 0.0, -1.0 or nothing; "
-                f"found {column[int(unknown[0])].as_py()!r}"
+                f"{self.folder.uri(self.folder.first_of(_names('chexpert')))}: column {name!r} holds 1.0, 0.0, -1.0 or "
+                f"nothing; found {spelled(column[int(unknown[0])].as_py())!r} in row {int(unknown[0]) + 1}"
             )
         return np.array([_NOT_MENTIONED, *_VALUES.values()], dtype=np.int8)[found.astype(np.int64)]

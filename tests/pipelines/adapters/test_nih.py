@@ -26,8 +26,7 @@ BOXES = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
 def nih(tmp_path):
     (tmp_path / "Data_Entry_2017.csv").write_text(HEADER + ENTRIES)
     (tmp_path / "BBox_List_2017.csv").write_text(
-        BOXES
-        + "00000001_000.png,Effusion,512,256,256,128,,,\n00000001_000.png,Infiltrate,0,0,1030,512\n"
+        BOXES + "00000001_000.png,Effusion,512,256,256,128,,,\n00000001_000.png,Infiltrate,0,0,1030,512\n"
     )
     (tmp_path / "train_val_list.txt").write_text("00000001_000.png\n00000003_000.png")
     (tmp_path / "test_list.txt").write_text("00000002_000.png\n")

@@ -78,3 +78,24 @@ def nms(boxes_xyxy: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
 def union_box(boxes_xyxy: Tensor) -> Tensor:
     """(…, n, 4) → (…, 4): the smallest box around all n."""
     return torch.cat([boxes_xyxy[..., :2].amin(dim=-2), boxes_xyxy[..., 2:4].amax(dim=-2)], dim=-1)
+
+
+def merge_overlapping(boxes_xyxy: Tensor, *, until_apart: bool = True) -> Tensor:
+    """(n, 4) → (m, 4): boxes that overlap or touch become the smallest box around them.
+
+    Merged boxes may meet others in turn: by default merging goes on until all lie apart, so that the order of the boxes
+    does not matter but for the order of the result. Otherwise every box joins the first one it meets, once.
+    """
+    merged: list[Tensor] = []
+    for box in boxes_xyxy:
+        met = next((place for place, other in enumerate(merged) if _touch(box, other)), None)
+        if met is None:
+            merged.append(box)
+        else:
+            merged[met] = union_box(torch.stack([merged[met], box]))
+    found = torch.stack(merged) if merged else boxes_xyxy
+    return merge_overlapping(found) if until_apart and len(found) < len(boxes_xyxy) else found
+
+
+def _touch(a_xyxy: Tensor, b_xyxy: Tensor) -> bool:
+    return bool((a_xyxy[:2] <= b_xyxy[2:4]).all() and (b_xyxy[:2] <= a_xyxy[2:4]).all())

@@ -64,3 +64,14 @@ def test_suppression_of_nothing_and_of_unequal_lengths():
 def test_union_box():
     found = torch.tensor([[0.1, 0.5, 0.2, 0.6], [0.4, 0.2, 0.9, 0.3]])
     assert torch.equal(boxes.union_box(found), torch.tensor([0.1, 0.2, 0.9, 0.6]))
+
+
+def test_merging():
+    # the third joins the first and then reaches the second
+    chain = torch.tensor([[0.0, 0.0, 0.3, 0.3], [0.6, 0.0, 0.9, 0.3], [0.2, 0.1, 0.7, 0.4], [0.0, 0.6, 0.1, 0.7]])
+    once = boxes.merge_overlapping(chain, until_apart=False)
+    assert torch.equal(once, torch.tensor([[0.0, 0.0, 0.7, 0.4], [0.6, 0.0, 0.9, 0.3], [0.0, 0.6, 0.1, 0.7]]))
+    assert torch.equal(boxes.merge_overlapping(chain), torch.tensor([[0.0, 0.0, 0.9, 0.4], [0.0, 0.6, 0.1, 0.7]]))
+    corners = torch.tensor([[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0]])
+    assert boxes.merge_overlapping(corners).tolist() == [[0.0, 0.0, 1.0, 1.0]], "boxes that touch are one"
+    assert boxes.merge_overlapping(corners[:0]).shape == (0, 4)

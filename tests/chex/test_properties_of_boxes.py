@@ -138,3 +138,16 @@ def test_gradients_of_overlaps_are_finite_at_the_corners_and_without_size(predic
     giou = boxes.generalized_iou(boxes.cxcywh_to_xyxy(predicted), boxes.cxcywh_to_xyxy(torch.tensor(target)))
     giou.backward()
     assert giou.isfinite() and predicted.grad.isfinite().all()
+
+
+@EXAMPLES
+@given(proper_boxes(most=8), st.randoms())
+def test_merged_boxes_lie_apart_whatever_the_order(found, random):
+    merged = boxes.merge_overlapping(found)
+    order = list(range(len(found)))
+    random.shuffle(order)
+    again = boxes.merge_overlapping(found[order])
+    assert sorted(map(tuple, merged.tolist())) == sorted(map(tuple, again.tolist()))
+    assert torch.equal(boxes.merge_overlapping(merged), merged)
+    for box in found:
+        assert any((box[:2] >= one[:2]).all() and (box[2:] <= one[2:]).all() for one in merged)

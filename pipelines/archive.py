@@ -41,19 +41,28 @@ class SmallFiles:
             UnusableInput: the archive's member is damaged or far too large.
         """
         if not self.is_archive:
-            try:
-                return self.root.read(f"{self.folder_name}/{name}")
-            except FileNotFoundError:
-                return None
+            return self._read_file(f"{self.folder_name}/{name}")
         member = self._index.find(name.rsplit("/", 1)[-1])
         if member is None:
             return None
         if member.size > LARGEST_MEMBER:
-            raise UnusableInput("annotate", f"{member.name} in {self.archive_name} unpacks to {member.size:,} bytes")
+            raise UnusableInput("annotate", f"a file in {self.archive_name} unpacks to {member.size:,} bytes")
         try:
             return self._index.read(member)
         except BadArchive as error:
-            raise UnusableInput("annotate", f"{member.name} in {self.archive_name} is damaged: {error}") from error
+            raise UnusableInput("annotate", f"a file in {self.archive_name} is damaged: {error}") from error
+
+    def _read_file(self, name: str) -> bytes | None:
+        try:
+            size = self.root.size(name)
+            if size > LARGEST_MEMBER:
+                raise UnusableInput("annotate", f"a file in {self.folder_name} has {size:,} bytes")
+            return self.root.read(name)
+        except FileNotFoundError:
+            return None
+        except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
+            found = type(error).__name__
+            raise UnusableInput("annotate", f"a file in {self.folder_name} cannot be opened: {found}") from error
 
     @cached_property
     def is_archive(self) -> bool:

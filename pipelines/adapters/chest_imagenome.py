@@ -14,6 +14,7 @@ from chex.vocabulary import load
 from pipelines.adapters import LeftOut, UnusableInput
 from pipelines.adapters.mimic_cxr_jpg import DATASET, FRONTAL_VIEWS
 from pipelines.archive import SmallFiles
+from pipelines.csv_tables import require_identifiers, spelled
 from pipelines.raw_boxes import box_numbers, relative_box
 from pipelines.raw_files import RawFolder
 from pipelines.sentences import distinct_sentences
@@ -42,6 +43,7 @@ class Source:
     def check(self) -> None:
         self._graphs.check()
         self.folder.columns(self._gold_tables, self._gold_columns)
+        _ = self._gold_images
 
     def annotations(self, study: Study, height: int, width: int) -> Annotations | None:
         if study.split == "train" and study.image_id in self._gold_images:
@@ -51,14 +53,16 @@ class Source:
             return None
         try:
             return self._read(json.loads(content), height, width)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             reason = f"the key {error} is missing" if isinstance(error, KeyError) else getattr(error, "reason", error)
-            raise UnusableInput("annotate", f"{study.image_id}_SceneGraph.json: {reason}") from error
+            raise UnusableInput("annotate", f"the image's _SceneGraph.json: {' '.join(str(reason).split())[:200]}") from error
 
     @staticmethod
     def _read(graph: dict, height: int, width: int) -> Annotations:
+        if not isinstance(graph, dict):
+            raise TypeError(f"expected an object of keys and values; found {type(graph).__name__}")
         if graph["viewpoint"] not in FRONTAL_VIEWS:
-            raise LeftOut(f"scene graph of view {graph['viewpoint'] or 'not given'}, neither AP nor PA")
+            raise LeftOut(f"scene graph of view {spelled(str(graph['viewpoint'] or ''))}, neither AP nor PA")
         boxes = region_boxes(graph["objects"], height, width)
         if len(boxes) < LEAST_BOXES:
             raise LeftOut(f"scene graph with fewer than {LEAST_BOXES} valid region boxes")
@@ -84,6 +88,7 @@ class Source:
     @cached_property
     def _gold_images(self) -> frozenset[str]:
         table = self.folder.table(self._gold_tables, self._gold_columns)
+        require_identifiers(self.folder.uri(self.folder.first_of(self._gold_tables)), table, self._gold_columns)
         return frozenset(table["dicom_id"].to_pylist())
 
 
@@ -109,6 +114,8 @@ def region_statements(attributes: list[dict]) -> tuple[dict[str, list[str]], dic
     labels: dict[str, set[str]] = defaultdict(set)
     for entry in attributes:
         name = entry["bbox_name"]
+        if not isinstance(entry["phrases"], list) or not all(isinstance(text, str) for text in entry["phrases"]):
+            raise TypeError("the key 'phrases' holds a list of texts; found something else")
         if entry["phrases"]:
             phrases[name] += entry["phrases"]
         for statement in (statement for statements in entry["attributes"] for statement in statements):

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 
 from chex.records import Annotations, Study
-from pipelines.adapters import LeftOut
+from pipelines.adapters import LeftOut, UnusableInput
 from pipelines.adapters.mimic_cxr_jpg import DATASET, study_folder
 from pipelines.archive import SmallFiles
 from pipelines.raw_files import RawFolder
@@ -47,6 +47,9 @@ class Source:
         content = self._reports.read(path)
         if content is None:
             return None
+        if not content.strip() or b"\0" in content:
+            found = "bytes that are no text" if content.strip() else "an empty file"
+            raise UnusableInput("annotate", f"the report: expected UTF-8 or Latin-1 text; found {found}")
         report = parse(_decoded(content))
         if not report.sentences and report.indication is None:
             return None

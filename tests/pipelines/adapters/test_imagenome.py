@@ -133,13 +133,13 @@ def test_gold_images_never_train(read):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "i_SceneGraph.json"),
-        ("[]", "i_SceneGraph.json"),
+        ("{", "_SceneGraph.json"),
+        ("[]", "_SceneGraph.json"),
         (json.dumps({"viewpoint": "PA"}), "key 'objects' is missing"),
-        (json.dumps(graph() | {"attributes": [statement("spine", one=("A b.", ["no bars"]))]}), "i_SceneGraph.json"),
+        (json.dumps(graph() | {"attributes": [statement("spine", one=("A b.", ["no bars"]))]}), "_SceneGraph.json"),
         (json.dumps(graph() | {"objects": [{"bbox_name": "spine"}]}), "original_x1"),
-        (json.dumps(graph({"spine": (10, 10, math.nan, 20)})), "i_SceneGraph.json: a box needs four finite numbers"),
-        (json.dumps(graph({"spine": (10, 10, math.inf, 20)})), "i_SceneGraph.json: a box needs four finite numbers"),
+        (json.dumps(graph({"spine": (10, 10, math.nan, 20)})), "_SceneGraph.json: a box needs four finite numbers"),
+        (json.dumps(graph({"spine": (10, 10, math.inf, 20)})), "_SceneGraph.json: a box needs four finite numbers"),
     ],
 )  # fmt: skip
 def test_broken_scene_graphs_say_where(read, content, message):

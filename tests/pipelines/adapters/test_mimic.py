@@ -134,7 +134,8 @@ def test_reports_by_study(tmp_path):
     without = source.annotations(study(study_id="50000001"), 1, 1)
     assert (without.sentences, without.indication) == ((), "Fall.")
     assert source.annotations(study(study_id="50000002"), 1, 1).sentences == ("Tube 30° rotated.",)
-    assert source.annotations(study(study_id="50000003"), 1, 1) is None
+    with pytest.raises(UnusableInput, match="expected UTF-8 or Latin-1 text; found an empty file"):
+        source.annotations(study(study_id="50000003"), 1, 1)
     assert source.annotations(study(study_id="50000004"), 1, 1) is None
     with pytest.raises(LeftOut, match="irregular"):
         source.annotations(study(study_id="50798377"), 1, 1)

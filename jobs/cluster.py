@@ -60,6 +60,8 @@ def ray_cluster(*, cpus: int | None = None, object_store_bytes: int | None = Non
 
 def process_setup() -> Callable[[], None]:
     """What every process of the job does before its first task; a closure, so that Ray sends it by value."""
+    # as a job's environment variables Ray would show the credentials to whoever looks at its dashboard
+    store = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
     def set_up() -> None:
         import os
@@ -71,5 +73,7 @@ def process_setup() -> Callable[[], None]:
         os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
         # training shares the cores with decoding: threads that wait must not spin. Read when torch is imported
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        # a cluster's processes have the environment of the machine's start, not that of the job
+        os.environ.update(store)
 
     return set_up

@@ -14,6 +14,8 @@ from typing import Any
 from jobs.cluster import ray_cluster
 from pipelines.adapters import kinds
 from pipelines.convert import Conversion, prepare, run
+from pipelines.manifest import total
+from pipelines.stores import StoreUnreachable, store_faults
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
         logger.error("convert: %s", error)
         return 2
     except RuntimeError as error:
-        logger.error("convert: %s", error, exc_info=error.__cause__)
+        logger.error("convert: %s", error, exc_info=None if isinstance(error, StoreUnreachable) else error.__cause__)
+        logger.error("convert: what is finished stays; the same command with --resume goes on")
         return 1
     _summarize(manifest, arguments.output, time.perf_counter() - started)
     return 0
@@ -46,10 +49,17 @@ def convert(conversion: Conversion, *, progress: bool = True) -> dict[str, Any]:
     """Check, plan, convert on the Ray of `jobs.cluster`. Returns the manifest.
 
     Raises:
-        ValueError: the configuration is wrong; found before Ray is touched.
+        ValueError, OSError: the configuration is wrong; found before Ray is touched.
+        StoreUnreachable: a store of the sources or of the output does not answer.
         RuntimeError: the job failed.
     """
-    plan = prepare(conversion)
+    try:
+        plan = prepare(conversion)
+    except store_faults() as error:
+        if isinstance(error, OSError):
+            raise
+        raise StoreUnreachable(f"{type(error).__name__}: {error}") from error
+    logger.info("%d images in %d shards", plan.images.total(), len(plan.shards))
     with ray_cluster():
         from ray.exceptions import RayError
 
@@ -57,6 +67,8 @@ def convert(conversion: Conversion, *, progress: bool = True) -> dict[str, Any]:
             return run(conversion, plan, progress=progress)
         except RayError as error:
             raise RuntimeError(f"the job failed: {str(error.__cause__ or error).strip().splitlines()[-1]}") from error
+        except OSError as error:
+            raise RuntimeError(f"the job failed: {type(error).__name__}: {error}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,13 +97,13 @@ def _source(text: str) -> tuple[str, str]:
 
 
 def _summarize(manifest: dict[str, Any], output: str, seconds: float) -> None:
-    total = sum(count for splits in manifest["rows"].values() for count in splits.values())
     for title in ("rows", "left_out", "quarantined"):
         for dataset, counts in manifest[title].items():
             for name, count in counts.items():
                 logger.info("%-12s %8d  %s: %s", title.replace("_", " "), count, dataset, name)
-    rate = total / seconds if seconds else 0
-    logger.info("%d rows of %d inputs in %.1f s (%.0f rows/s): %s", total, manifest["inputs"], seconds, rate, output)
+    rows = total(manifest["rows"])
+    rate = rows / seconds if seconds else 0
+    logger.info("%d rows of %d inputs in %.1f s (%.0f rows/s): %s", rows, manifest["inputs"], seconds, rate, output)
 
 
 if __name__ == "__main__":

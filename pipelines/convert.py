@@ -10,22 +10,18 @@ import hashlib
 import json
 import logging
 import os
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import pyarrow as pa
-from tqdm import tqdm
-
 from chex import __version__
-from pipelines.adapters import SourceError, open_source
-from pipelines.convert_shard import ShardCounts, ShardTask, convert_shard
+from pipelines.adapters import open_source
+from pipelines.convert_shard import ShardCounts, ShardTask
+from pipelines.manifest import MANIFEST_FILE, manifest, manifest_bytes
 from pipelines.output_folder import OutputFolder
+from pipelines.progress import progress as progress_of
 from pipelines.schema import SCHEMA_VERSION
 from pipelines.shard_plan import PLAN_FILE, ShardPlan, check_sources, make_plan
-
-MANIFEST_FILE = "manifest.json"
+from pipelines.shard_results import shard_results
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +85,7 @@ def prepare(conversion: Conversion) -> ShardPlan:
     plan.hash = hashlib.sha256(f"{plan.hash}{settings}".encode()).hexdigest()
     if earlier is None:
         output.write(PLAN_FILE, plan.content)
-        output.write(MANIFEST_FILE, _json(_manifest(conversion, plan, [], complete=False)))
+        output.write(MANIFEST_FILE, manifest_bytes(manifest(conversion.settings, plan, {})))
     elif earlier["plan_hash"] != plan.hash:
         raise OutputError(f"{output.root}: the sources' images changed since the interrupted conversion")
     plan.content = b""
@@ -99,58 +95,40 @@ def prepare(conversion: Conversion) -> ShardPlan:
 def run(conversion: Conversion, plan: ShardPlan, *, progress: bool = True) -> dict[str, Any]:
     """Convert what `prepare` planned on the Ray that is running, and write the manifest, which is returned.
 
+    A worker that dies is replaced and its shard made again. If a shard kills one after the other, what is left is
+    converted once more with every image decoded in a process of its own, and the image that kills goes to quarantine.
+
     Raises:
         SourceError: a table of a source turned out to be broken.
+        StoreUnreachable: a store does not answer; nothing of what is there is lost.
         RuntimeError: a shard's result is missing; nothing of what is there is lost.
     """
+    from ray.exceptions import WorkerCrashedError
+
     output = OutputFolder(conversion.output)
     task = ShardTask(conversion.sources, output.root, conversion.image_size, plan.hash)
-    finished = []
-    with tqdm(total=plan.images.total(), unit="image", desc="convert", disable=not progress, smoothing=0) as bar:
-        for counts in _results(len(plan.shards), task):
-            finished.append(counts)
-            bar.update(counts.inputs)
-    found = sum(counts.inputs for counts in finished)
+    finished: dict[int, ShardCounts] = {}
+    with progress_of(plan.images.total(), shown=progress) as done:
+
+        def convert(task: ShardTask) -> None:
+            for index, counts in shard_results(sorted(set(range(len(plan.shards))) - set(finished)), task):
+                finished[index] = counts
+                done(counts.inputs)
+
+        try:
+            convert(task)
+        except WorkerCrashedError:
+            logger.warning("an image may have killed the process that decoded it; going on with one process for each")
+            convert(replace(task, isolate=True))
+    found = sum(counts.inputs for counts in finished.values())
     if len(finished) != len(plan.shards) or found != plan.images.total():
         raise RuntimeError(
             f"expected {len(plan.shards)} shards with {plan.images.total()} images; "
             f"found {len(finished)} with {found}: start again with --resume"
         )
-    manifest = _manifest(conversion, plan, finished, complete=True)
-    output.write(MANIFEST_FILE, _json(manifest))
-    return manifest
-
-
-def _results(shards: int, task: ShardTask) -> Iterator[ShardCounts]:
-    """Every shard's counts, in the order in which they finish."""
-    import ray.data
-
-    # one progress bar is enough, and importing ray.data has just set its own level
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
-    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)
-    context = ray.data.DataContext.get_current()
-    shown, context.enable_progress_bars = context.enable_progress_bars, False
-    try:
-        dataset = ray.data.from_items(list(range(shards)), override_num_blocks=shards).map_batches(
-            _convert_batch, batch_size=1, batch_format="numpy", fn_kwargs={"task": task}
-        )
-        for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
-            for fault, counts in zip(batch["fault"].to_pylist(), batch["counts"].to_pylist(), strict=True):
-                if fault is not None:
-                    raise SourceError(fault)
-                yield ShardCounts.from_json(counts)
-    finally:
-        context.enable_progress_bars = shown
-
-
-def _convert_batch(batch: dict[str, Any], task: ShardTask) -> pa.Table:
-    # a fault of a source goes back as text: wrapped into Ray's exceptions nobody would find it
-    counts, fault = None, None
-    try:
-        counts = convert_shard(int(batch["item"][0]), task).to_json()
-    except SourceError as error:
-        fault = str(error)
-    return pa.table({"counts": pa.array([counts], pa.string()), "fault": pa.array([fault], pa.string())})
+    content = manifest(conversion.settings, plan, finished)
+    output.write(MANIFEST_FILE, manifest_bytes(content))
+    return content
 
 
 def _earlier_manifest(output: OutputFolder, conversion: Conversion) -> dict[str, Any] | None:
@@ -165,41 +143,9 @@ def _earlier_manifest(output: OutputFolder, conversion: Conversion) -> dict[str,
         return None  # killed before the first manifest: nothing was converted yet
     if content is None:
         raise OutputError(f"{output.root} is not empty and holds no {MANIFEST_FILE}: nothing to resume there")
-    manifest = json.loads(content)
+    earlier = json.loads(content)
     for name, wanted in conversion.settings.items():
-        before = manifest["config"].get(name)
+        before = earlier["config"].get(name)
         if before != wanted:
             raise OutputError(f"{output.root} was begun with {name} {before}; found {wanted} now: cannot resume")
-    return manifest
-
-
-def _manifest(conversion: Conversion, plan: ShardPlan, finished: list[ShardCounts], *, complete: bool) -> dict:
-    rows = Counter({place: 0 for place in plan.images})
-    left_out, quarantined = Counter(plan.left_out), Counter()
-    for counts in finished:
-        rows[counts.dataset, counts.split] += counts.rows
-        left_out.update({(counts.dataset, reason): count for reason, count in counts.left_out.items()})
-        quarantined.update({(counts.dataset, reason): count for reason, count in counts.quarantined.items()})
-    return {
-        "complete": complete,
-        "schema_version": SCHEMA_VERSION,
-        "converter_version": __version__,
-        "inputs": plan.images.total() + plan.left_out.total(),
-        "rows": _nested(rows),
-        "left_out": _nested(left_out),
-        "quarantined": _nested(quarantined),
-        "shards": len(plan.shards),
-        "plan_hash": plan.hash,
-        "config": conversion.settings,
-    }
-
-
-def _nested(counter: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
-    nested: dict[str, dict[str, int]] = {}
-    for (dataset, name), count in sorted(counter.items()):
-        nested.setdefault(dataset, {})[name] = count
-    return nested
-
-
-def _json(content: dict) -> bytes:
-    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+    return earlier

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
@@ -16,20 +16,24 @@ import pyarrow.parquet as pq
 
 from chex import __version__
 from chex.body_part import off_topic
-from chex.pixels import UnusableImage, encode_stored, read_radiograph, resize
+from chex.pixels import Radiograph, UnusableImage, encode_stored, read_radiograph, resize
 from chex.records import Annotations, Box, Sample, Study
 from pipelines.adapters import AnnotationSource, LeftOut, SourceError, UnusableInput, open_source
 from pipelines.image_files import read_image_file
+from pipelines.isolation import isolated
 from pipelines.output_folder import OutputFolder
 from pipelines.schema import FILE_SCHEMA, SCHEMA_VERSION, VERSION_KEY, to_row
 from pipelines.shard_plan import read_shard
+from pipelines.stores import patiently
 
 ROWS_PER_GROUP = 64
 QUARANTINE_SCHEMA = pa.schema([(name, pa.string()) for name in ("uri", "stage", "reason", "sample_id")])
 
 _HASH_KEY, _COUNTS_KEY = b"chex.plan_hash", b"chex.counts"
 _READ_AHEAD = 4
-_READ_TRIES = 3
+_NOT_DATA = {"image", "source_uri", "converter_version"}  # where data come from is not what they are
+
+Decode = Callable[[bytes, str], Radiograph]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class ShardTask:
     output: str
     image_size: int  # pixels of the stored image's shorter side
     plan_hash: str
+    isolate: bool = False  # decode in a process of its own, which an image may kill
 
 
 @dataclass(slots=True)
@@ -51,6 +56,7 @@ class ShardCounts:
     rows: int = 0
     left_out: Counter[str] = field(default_factory=Counter)  # reason -> number
     quarantined: Counter[str] = field(default_factory=Counter)
+    sha256: str = ""  # of what the rows hold
 
     @property
     def inputs(self) -> int:
@@ -70,6 +76,7 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
 
     Raises:
         SourceError: a table of a source cannot be read, or the file in its place is of another conversion.
+        StoreUnreachable: images cannot be read or files not be written, and trying again did not help.
     """
     output = OutputFolder(task.output)
     name, studies = read_shard(output, index)
@@ -78,10 +85,11 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
         return counts
     counts = ShardCounts(studies[0].dataset, studies[0].split)
     sources = [source for source in _open_sources(task.sources) if counts.dataset in source.datasets]
+    decode = isolated(read_radiograph) if task.isolate else read_radiograph
     rows, quarantine = [], []
     for study, content in _read_ahead(studies):
         try:
-            rows.append(to_row(_sample(study, content.result(), sources, task.image_size)))
+            rows.append(to_row(_sample(study, content.result(), sources, task.image_size, decode)))
         except LeftOut as rule:
             counts.left_out[rule.reason] += 1
         except (UnusableImage, UnusableInput) as fault:
@@ -89,7 +97,7 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
             quarantine.append(
                 {"uri": study.uri, "stage": fault.stage, "reason": fault.reason, "sample_id": study.sample_id}
             )
-    counts.rows = len(rows)
+    counts.rows, counts.sha256 = len(rows), _hash_of(rows)
     # the shard's own file comes last: once it is there, the shard is done
     if quarantine:
         file = name.replace("dataset=", "").replace("split=", "").replace("/", "-")
@@ -106,8 +114,10 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
     return counts
 
 
-def _sample(study: Study, content: bytes, sources: Sequence[AnnotationSource], image_size: int) -> Sample:
-    radiograph = read_radiograph(content, study.uri)
+def _sample(
+    study: Study, content: bytes, sources: Sequence[AnnotationSource], image_size: int, decode: Decode
+) -> Sample:
+    radiograph = decode(content, study.uri)
     height, width = radiograph.pixels.shape
     shrink = min(1.0, image_size / min(height, width))
     stored = resize(radiograph.pixels, max(1, round(height * shrink)), max(1, round(width * shrink)))
@@ -168,16 +178,18 @@ def _read_ahead(studies: Sequence[Study]) -> Iterator[tuple[Study, Future[bytes]
 
 
 def _read(uri: str) -> bytes:
-    for tries in range(1, _READ_TRIES + 1):
-        try:
-            return read_image_file(uri)
-        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-            raise UnusableInput("read", f"{type(error).__name__}: the file cannot be opened") from error
-        except OSError as error:
-            if tries == _READ_TRIES:
-                raise UnusableInput("read", f"cannot be read after {tries} tries: {error}") from error
-            time.sleep(tries)
-    raise UnusableInput("read", "cannot be read")
+    try:
+        return patiently(lambda: read_image_file(uri), uri)
+    except OSError as error:
+        raise UnusableInput("read", f"{type(error).__name__}: the file cannot be opened") from error
+
+
+def _hash_of(rows: Sequence[Mapping[str, object]]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps({name: row[name] for name in sorted(row.keys() - _NOT_DATA)}).encode())
+        digest.update(hashlib.sha256(row["image"]).digest())
+    return digest.hexdigest()
 
 
 def _parquet(table: pa.Table) -> bytes:
@@ -193,10 +205,8 @@ def _parquet(table: pa.Table) -> bytes:
 def _counts_of_finished(output: OutputFolder, name: str, plan_hash: str) -> ShardCounts | None:
     if not output.exists(name):
         return None
-    try:
-        with output.filesystem.open(output.uri(name), "rb") as file:
-            metadata = pq.read_schema(file).metadata or {}
-    except pa.ArrowInvalid:
+    metadata = output.parquet_metadata(name)
+    if metadata is None:
         return None  # a disk that failed may leave a damaged file: made again
     if metadata.get(_HASH_KEY, b"").decode() != plan_hash:
         raise SourceError(f"{output.uri(name)} belongs to another conversion; convert into an empty folder")

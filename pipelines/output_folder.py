@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
+from collections.abc import Callable
 from functools import cached_property
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.stores import Result, patiently
+
+logger = logging.getLogger(__name__)
 
 
 class OutputFolder:
-    """The files below one root. Names are relative to the root, with forward slashes."""
+    """The files below one root. Names are relative to the root, with forward slashes.
+
+    A store that does not answer is asked again for a while; then everything here raises StoreUnreachable.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = (root if "://" in root else os.path.abspath(root)).rstrip("/")
@@ -20,7 +31,8 @@ class OutputFolder:
 
     @cached_property
     def filesystem(self) -> fsspec.AbstractFileSystem:
-        return fsspec.core.url_to_fs(self.root)[0]
+        # other processes write here, too: a listing is true only once
+        return fsspec.core.url_to_fs(self.root, use_listings_cache=False)[0]
 
     @property
     def is_local(self) -> bool:
@@ -32,26 +44,40 @@ class OutputFolder:
     def names(self) -> set[str]:
         """The names of the files and folders directly in it; empty if it does not exist yet."""
         try:
-            entries = self.filesystem.ls(self.root, detail=False)
+            entries = self._ask(lambda: self.filesystem.ls(self.root, detail=False))
         except FileNotFoundError:
             return set()
-        return {entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries}
+        itself = self.filesystem._strip_protocol(self.root)  # object stores may list a folder's own marker
+        return {entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries if entry.rstrip("/") != itself}
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes, or None if there is no such file."""
         try:
-            return self.filesystem.cat_file(self.uri(name))
+            return self._ask(lambda: self.filesystem.cat_file(self.uri(name)))
         except FileNotFoundError:
             return None
 
+    def parquet_metadata(self, name: str) -> dict[bytes, bytes] | None:
+        """What stands in the footer of a Parquet file, or None if the file is damaged."""
+
+        def read() -> dict[bytes, bytes]:
+            with self.filesystem.open(self.uri(name), "rb") as file:
+                return pq.read_schema(file).metadata or {}
+
+        try:
+            return self._ask(read)
+        except pa.ArrowInvalid:
+            return None
+
     def exists(self, name: str) -> bool:
-        return self.filesystem.exists(self.uri(name))
+        return self._ask(lambda: self.filesystem.exists(self.uri(name)))
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file as a whole or not at all, even if the process is killed meanwhile."""
         path = self.uri(name)
         if not self.is_local:
-            self.filesystem.pipe_file(path, content)  # object stores show an object only once it is complete
+            # object stores show an object only once it is complete
+            self._ask(lambda: self.filesystem.pipe_file(path, content))
             return
         path = self.filesystem._strip_protocol(path)
         folder, _, last = path.rpartition("/")
@@ -70,9 +96,27 @@ class OutputFolder:
 
     def remove_unfinished(self) -> None:
         """Remove what killed writers left; only while nobody writes."""
+        root = self.filesystem._strip_protocol(self.root)
         if self.is_local:
-            root = self.filesystem._strip_protocol(self.root)
             for folder, _, names in os.walk(root):
                 for name in names:
                     if name.startswith(".") and name.endswith(".unfinished"):
                         os.remove(os.path.join(folder, name))
+        elif hasattr(self.filesystem, "call_s3"):
+            try:
+                self._ask(lambda: _abort_uploads(self.filesystem, root))
+            except (
+                OSError
+            ) as refusal:  # the right to list them is often not given; then the bucket's lifecycle cleans up
+                logger.warning("%s: unfinished uploads were not looked for: %s", self.root, refusal)
+
+    def _ask(self, action: Callable[[], Result]) -> Result:
+        return action() if self.is_local else patiently(action, self.root)
+
+
+def _abort_uploads(filesystem: fsspec.AbstractFileSystem, root: str) -> None:
+    """Large objects arrive in parts, which an S3 keeps, unseen and paid for, until the upload ends or is aborted."""
+    bucket, _, folder = root.partition("/")
+    found = filesystem.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=f"{folder}/")
+    for upload in found.get("Uploads", []):
+        filesystem.call_s3("abort_multipart_upload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])

@@ -55,7 +55,9 @@ class Source:
             return self._read(json.loads(content), height, width)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             reason = f"the key {error} is missing" if isinstance(error, KeyError) else getattr(error, "reason", error)
-            raise UnusableInput("annotate", f"the image's _SceneGraph.json: {' '.join(str(reason).split())[:200]}") from error
+            raise UnusableInput(
+                "annotate", f"the image's _SceneGraph.json: {' '.join(str(reason).split())[:200]}"
+            ) from error
 
     @staticmethod
     def _read(graph: dict, height: int, width: int) -> Annotations:

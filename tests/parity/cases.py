@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,13 @@ def read_cases(folder: Path, file: str) -> list[Case]:
         return [_case(entry, value_of, header, folder) for entry in contents["cases"]]
     except (KeyError, TypeError, AttributeError) as problem:
         raise UnreadableCases(f"{file}.json: a case is not laid out as expected: {problem!r}") from problem
+
+
+def parts_of(recorded: Mapping[str, Any], *names: str) -> tuple[Any, ...]:
+    """The named parts of a recorded value; ValueError where it has others, which nothing would be compared with."""
+    if set(recorded) != set(names):
+        raise ValueError(f"expected the parts {', '.join(sorted(names))}; found {', '.join(sorted(recorded))}")
+    return tuple(recorded[name] for name in names)
 
 
 def _case(entry: dict, value_of: Callable[[dict | None], Any], header: dict, folder: Path) -> Case:

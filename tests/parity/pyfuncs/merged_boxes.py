@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from chex.boxes import merge_overlapping
-from tests.parity.cases import Case
+from tests.parity.cases import Case, parts_of
 from tests.parity.comparison import Compared, NotCompared
 from tests.parity.registry import Found, check
 
@@ -14,7 +14,7 @@ from tests.parity.registry import Found, check
 def fuse_bboxes(case: Case) -> Found:
     found: dict = {"extra.note": NotCompared("a remark"), "extra.cases": NotCompared("compared one by one below")}
     for i, recorded in enumerate(case.extra["cases"]):
-        boxes = torch.tensor(recorded["input"], dtype=torch.float64).view(-1, 4)
-        ours = merge_overlapping(boxes, until_apart=False)
-        found[f"{i}.output"] = Compared(ours.tolist(), recorded["output"], note="one pass")
+        given, expected = parts_of(recorded, "input", "output")
+        boxes = torch.tensor(given, dtype=torch.float64).view(-1, 4)
+        found[f"{i}.output"] = Compared(merge_overlapping(boxes, until_apart=False).tolist(), expected)
     return found

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 from pydicom import uid
 
+from chex.pixels.codestream import read_codestream
+
 _IMAGECODECS = "imagecodecs"
-_JPEG = (uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1)
+_JPEG = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1)
 _JPEG_LS = (uid.JPEGLSLossless, uid.JPEGLSNearLossless)
+_JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K)
 _PLUGINS = {
-    uid.JPEGBaseline8Bit: "pillow",
-    uid.JPEG2000Lossless: "pylibjpeg",
-    uid.JPEG2000: "pylibjpeg",
+    uid.RLELossless: "pydicom",
+    **dict.fromkeys(_JPEG_2000, "pylibjpeg"),
     **dict.fromkeys((*_JPEG, *_JPEG_LS), _IMAGECODECS),
 }
 _END_OF_IMAGE = b"\xff\xd9"
 _REGISTERING = threading.Lock()
+
+# Syntaxes whose samples are not the stored words bit by bit
+LOSSY = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, uid.JPEG2000, uid.HTJ2K)
 
 # pydicom looks for this name and for `is_available` in a plugin's module
 DECODER_DEPENDENCIES = dict.fromkeys((*_JPEG, *_JPEG_LS), ("imagecodecs",))
@@ -31,7 +37,7 @@ def is_available(syntax: str) -> bool:
 
 
 def plugin_for(syntax: str) -> str:
-    """The `decoding_plugin` with which pydicom is to decode a transfer syntax; "" where any of its own will do."""
+    """The `decoding_plugin` with which pydicom is to decode a transfer syntax; "" for uncompressed ones."""
     plugin = _PLUGINS.get(syntax, "")
     if plugin == _IMAGECODECS:
         from pydicom.pixels import get_decoder
@@ -44,23 +50,37 @@ def plugin_for(syntax: str) -> str:
 
 
 def decode_frame(source: bytes, runner) -> bytes:
-    """The samples of one frame, color by pixel, as pydicom's `DecodeRunner` wants them.
+    """The samples of one frame as they are stored, color by pixel, as pydicom's `DecodeRunner` wants them.
 
     Raises:
         ValueError: cut off, or not the size that the header announces.
     """
-    import imagecodecs
-
     # one decoder would fill up what is missing, the other one search for it for seconds
-    if not source.rstrip(b"\0").endswith(_END_OF_IMAGE):
+    if not source.rstrip(b"\0\xff").endswith(_END_OF_IMAGE):
         raise ValueError("the compressed frame is truncated: its end-of-image marker is missing")
-    decode = imagecodecs.jpegls_decode if runner.transfer_syntax in _JPEG_LS else imagecodecs.jpeg8_decode
-    values = decode(source)
+    values = _decode_jpeg_ls(source) if runner.transfer_syntax in _JPEG_LS else _decode_jpeg(source, runner)
     expected = (runner.rows, runner.columns) + ((runner.samples_per_pixel,) if runner.samples_per_pixel > 1 else ())
     if values.shape != expected:
         raise ValueError(f"expected a picture of {expected}, found {values.shape}")
     runner.set_option("bits_allocated", 8 * values.itemsize)
     if values.ndim == 3:
         runner.set_option("planar_configuration", 0)
-        runner.set_option("photometric_interpretation", "RGB")
     return values.tobytes()
+
+
+def _decode_jpeg_ls(source: bytes) -> np.ndarray:
+    import imagecodecs
+
+    return imagecodecs.jpegls_decode(source)
+
+
+def _decode_jpeg(source: bytes, runner) -> np.ndarray:
+    import imagecodecs
+
+    if runner.samples_per_pixel == 1:
+        return imagecodecs.jpeg8_decode(source)
+    # the same space in and out: the decoder is not to convert colours by a guess of its own
+    stream = read_codestream(source)
+    if stream is not None and stream.transformed is not None:
+        runner.set_option("photometric_interpretation", "YBR_FULL" if stream.transformed else "RGB")
+    return imagecodecs.jpeg8_decode(source, colorspace="YCBCR", outcolorspace="YCBCR")

@@ -2,42 +2,89 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from chex.pixels.grayscale import robust_range, stretch
+from chex.pixels.header import items, number, numbers, text, whole_number
+from chex.pixels.tables import read_table
+
+_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
-def brightness(dataset, every: np.ndarray, occurrences: np.ndarray, notes: list[str]) -> np.ndarray:
-    """Stored values (N,) to brightness (N,), 1 for bone."""
-    from pydicom.pixels import apply_modality_lut
+def brightness(dataset, photometric: str, every: np.ndarray, occurrences: np.ndarray, notes: list[str]) -> np.ndarray:
+    """What a monochrome image's stored values look like.
 
+    Args:
+        dataset: the DICOM header.
+        photometric: MONOCHROME1 or MONOCHROME2.
+        every: stored values (N,).
+        occurrences: how many pixels have each (N,).
+        notes: gets a line for everything that is done.
+
+    Returns:
+        Brightness (N,), 1 for bone.
+    """
     padding = _padding(dataset, every)
     if padding is not None and occurrences[padding].any():
         share = occurrences[padding].sum() / occurrences.sum()
-        notes.append(f"padding value {dataset.PixelPaddingValue}: {share:.1%} of the pixels made black")
-        occurrences = np.where(padding, 0, occurrences)
-    shown = every
-    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept", 0)
-    if dataset.get("ModalityLUTSequence"):
-        shown = np.asarray(apply_modality_lut(every, dataset), dtype=np.float64)
-        notes.append("modality LUT applied")
-    elif slope:
-        shown = every * float(slope) + float(intercept or 0)
-        if (slope, intercept) != (1, 0):
-            notes.append(f"rescaled by {float(slope):g} x + {float(intercept or 0):g}")
-    bright = _voi(dataset, shown, occurrences, notes)
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        if share == 1:
+            notes.append("padding value ignored: it hides the whole image")
+            padding = None
+        else:
+            notes.append(
+                f"padding value {number(dataset, 'PixelPaddingValue'):g}: {share:.1%} of the pixels made black"
+            )
+            occurrences = np.where(padding, 0, occurrences)
+    bright = _voi(dataset, _modality(dataset, every, notes), occurrences, notes)
+    if photometric == "MONOCHROME1":
         notes.append("MONOCHROME1 inverted")
         bright = 1 - bright
+    # where it agrees it says the same once more, and inverting twice would undo it
+    shape = text(dataset, "PresentationLUTShape")
+    if shape in ("IDENTITY", "INVERSE") and (shape == "INVERSE") != (photometric == "MONOCHROME1"):
+        notes.append(f"Presentation LUT Shape {shape} contradicts {photometric}: ignored")
     return bright if padding is None else np.where(padding, 0.0, bright)
 
 
 def _padding(dataset, every: np.ndarray) -> np.ndarray | None:
-    value = dataset.get("PixelPaddingValue")
+    value = number(dataset, "PixelPaddingValue")
     if value is None:
         return None
-    limit = dataset.get("PixelPaddingRangeLimit", value)
-    return (every >= min(value, limit)) & (every <= max(value, limit))
+    limit = number(dataset, "PixelPaddingRangeLimit")
+    signed = whole_number(dataset, "PixelRepresentation") == 1
+    low, high = sorted(_as_stored(end, signed) for end in (value, value if limit is None else limit))
+    return (every >= low) & (every <= high)
+
+
+def _as_stored(value: float, signed: bool) -> float:
+    """A value that was written with the other signedness than the pixels have."""
+    if signed and value >= 2**15:
+        return value - 2**16
+    return value + 2**16 if not signed and value < 0 else value
+
+
+def _modality(dataset, every: np.ndarray, notes: list[str]) -> np.ndarray:
+    """Stored values (N,) to modality values (N,): the modality LUT, else rescale."""
+    for item in items(dataset, "ModalityLUTSequence")[:1]:
+        try:
+            shown = read_table(item, every)(every)
+        except ValueError as error:
+            notes.append(f"modality LUT ignored: {error}")
+        else:
+            notes.append("modality LUT applied")
+            return shown
+    if "RescaleSlope" not in dataset:
+        return every
+    slope, intercept = (number(dataset, keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
+    intercept = intercept or 0.0
+    if not slope or max(abs(slope), abs(intercept)) > 1e9:
+        notes.append(f"rescale ignored: slope {slope}, intercept {intercept:g}")
+        return every
+    if (slope, intercept) != (1, 0):
+        notes.append(f"rescaled by {slope:g} x + {intercept:g}")
+    return every * slope + intercept
 
 
 def _voi(dataset, shown: np.ndarray, occurrences: np.ndarray, notes: list[str]) -> np.ndarray:
@@ -46,51 +93,59 @@ def _voi(dataset, shown: np.ndarray, occurrences: np.ndarray, notes: list[str]) 
     if present.sum() < 2:
         notes.append("constant image")
         return np.zeros(shown.shape)
-    for bright, note in (_voi_table(dataset, shown), _window(dataset, shown)):
+    for transformation in (_voi_table, _window):
+        bright, note = transformation(dataset, shown, notes)
         if bright is None:
             continue
         if np.ptp(bright[present]) > 0:
             notes.append(note)
             return bright
         notes.append(f"{note} ignored: it hides the whole image")
-    if int(dataset.BitsStored) <= 8 and shown.min() >= 0 and shown.max() <= 255:
-        return shown / (2 ** int(dataset.BitsStored) - 1)
+    depth = 2 ** (whole_number(dataset, "BitsStored") or 16) - 1
+    if depth <= 255 and shown.min() >= 0 and shown.max() <= depth:
+        return shown / depth
     low, high = robust_range(shown, occurrences)
     notes.append(f"no window: values {low:g} to {high:g} (robust range)")
     return stretch(shown, low, high)
 
 
-def _voi_table(dataset, shown: np.ndarray) -> tuple[np.ndarray | None, str]:
-    from pydicom.pixels import apply_voi
+def _voi_table(dataset, shown: np.ndarray, notes: list[str]) -> tuple[np.ndarray | None, str]:
+    tables = items(dataset, "VOILUTSequence")
+    for item in tables[:1]:
+        try:
+            table = read_table(item, shown)
+        except ValueError as error:
+            notes.append(f"VOI LUT ignored: {error}")
+            continue
+        return table(shown) / (2**table.bits - 1), "VOI LUT applied" + _which(0, len(tables))
+    return None, ""
 
-    if not dataset.get("VOILUTSequence"):
-        return None, ""
-    table = np.asarray(apply_voi(np.rint(shown).astype(np.int64), dataset, index=0), dtype=np.float64)
-    # the declared depth of the table is often larger than what its entries use
-    entries = dataset.VOILUTSequence[0].LUTData
-    if isinstance(entries, bytes):
-        entries = np.frombuffer(entries, np.uint16)
-    return np.clip(table / max(np.max(entries), 1), 0, 1), "VOI LUT applied"
+
+def _window(dataset, shown: np.ndarray, notes: list[str]) -> tuple[np.ndarray | None, str]:
+    """The first usable window, by PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    centers, widths = (numbers(dataset, keyword) for keyword in ("WindowCenter", "WindowWidth"))
+    function = text(dataset, "VOILUTFunction") or "LINEAR"
+    if function not in _FUNCTIONS:
+        notes.append("unknown VOI LUT Function, taken for LINEAR")
+        function = "LINEAR"
+    for place, (center, width) in enumerate(zip(centers, widths, strict=False)):
+        if math.isnan(center) or math.isnan(width) or width <= 0 or (function == "LINEAR" and width < 1):
+            notes.append(f"window center {center:g} width {width:g} ignored: no {function} window")
+            continue
+        note = f"window center {center:g} width {width:g}" + ("" if function == "LINEAR" else f" {function}")
+        return _through_window(shown, center, width, function), note + _which(place, len(centers))
+    return None, ""
 
 
-def _window(dataset, shown: np.ndarray) -> tuple[np.ndarray | None, str]:
-    """DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3."""
-    center, width = (_first_number(dataset, keyword) for keyword in ("WindowCenter", "WindowWidth"))
-    function = str(dataset.get("VOILUTFunction") or "LINEAR")
-    if center is None or width is None or width <= 0 or (function == "LINEAR" and width < 1):
-        return None, ""
-    note = f"window center {center:g} width {width:g}" + ("" if function == "LINEAR" else f" {function}")
+def _through_window(shown: np.ndarray, center: float, width: float, function: str) -> np.ndarray:
     if function == "SIGMOID":
-        return 1 / (1 + np.exp(np.clip(-4 * (shown - center) / width, -700, 700))), note
+        return 1 / (1 + np.exp(np.clip(-4 * (shown - center) / width, -700, 700)))
     if function == "LINEAR_EXACT":
-        return np.clip((shown - center) / width + 0.5, 0, 1), note
+        return np.clip((shown - center) / width + 0.5, 0, 1)
     if width == 1:
-        return (shown > center - 0.5).astype(np.float64), note
-    return np.clip((shown - (center - 0.5)) / (width - 1) + 0.5, 0, 1), note
+        return (shown > center - 0.5).astype(np.float64)
+    return np.clip((shown - (center - 0.5)) / (width - 1) + 0.5, 0, 1)
 
 
-def _first_number(dataset, keyword: str) -> float | None:
-    value = dataset.get(keyword)
-    if value is None or value == "":
-        return None
-    return float(value[0] if hasattr(value, "__len__") and not isinstance(value, str) else value)
+def _which(place: int, count: int) -> str:
+    return f" ({place + 1} of {count})" if count > 1 else ""

@@ -13,7 +13,7 @@ import pytest
 from pydicom.encaps import encapsulate
 
 from chex.pixels import UnusableImage, read_radiograph
-from chex.pixels.codestream import declared_size
+from chex.pixels.codestream import read_codestream
 from tests.chex.pixels.made import refusal
 from tests.made_dicom import made_dataset, made_dicom
 
@@ -66,13 +66,13 @@ def test_a_frame_that_is_cut_off_is_refused(syntax):
 @pytest.mark.parametrize("syntax", ["50", "51", "57", "70", "80", "81", "90"])
 def test_a_frame_larger_than_its_header_says_is_refused_before_it_is_decoded(syntax):
     frame = bytearray(encoded(syntax))
-    assert declared_size(bytes(frame)) == VALUES.shape
+    assert read_codestream(bytes(frame))[:2] == VALUES.shape
     if syntax == "90":
         struct.pack_into(">II", frame, frame.index(b"\xff\x51") + 6, 50_000, 60_000)
     else:
         marker = {"50": b"\xff\xc0", "51": b"\xff\xc1", "80": b"\xff\xf7", "81": b"\xff\xf7"}.get(syntax, b"\xff\xc3")
         struct.pack_into(">HH", frame, frame.index(marker) + 5, 60_000, 50_000)
-    assert declared_size(bytes(frame)) == (60_000, 50_000)
+    assert read_codestream(bytes(frame))[:2] == (60_000, 50_000)
     assert refusal(file_of(bytes(frame), syntax)) == (
         "decode: the compressed picture declares 60000 x 50000 pixels, the header 64 x 48"
     )
@@ -82,7 +82,7 @@ def test_a_frame_larger_than_its_header_says_is_refused_before_it_is_decoded(syn
     "frame", [b"", b"\xff\xd8", b"\xff\xd8\xff", b"\xff\xd8" + b"\xff" * 20, b"\xff\x4f\xff\x51", b"x" * 30]
 )
 def test_a_frame_that_declares_no_size(frame):
-    assert declared_size(frame) is None
+    assert read_codestream(frame) is None
 
 
 def _read_damaged(syntax: str) -> None:

@@ -1,0 +1,84 @@
+"""The first frame of a DICOM file as the integers that were stored."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chex.pixels.codestream import read_codestream
+from chex.pixels.header import text, whole_number
+
+MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
+PALETTE = "PALETTE COLOR"
+COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+
+
+def photometric_interpretation(dataset, notes: list[str]) -> str:
+    """One of MONOCHROME, PALETTE and COLOR, with what contradicts it or is missing around it put right."""
+    photometric = text(dataset, "PhotometricInterpretation") or ""
+    samples = whole_number(dataset, "SamplesPerPixel")
+    if samples is None:
+        dataset.SamplesPerPixel = samples = 3 if photometric in COLOR else 1
+    if samples == 1 and photometric in COLOR:
+        notes.append(f"{photometric} with one sample per pixel, taken for MONOCHROME2")
+        photometric = "MONOCHROME2"
+    if samples == 3 and photometric not in COLOR:
+        notes.append(f"{photometric} with three samples per pixel, taken for RGB")
+        photometric = "RGB"
+    if samples == 3 and whole_number(dataset, "PlanarConfiguration") not in (0, 1):
+        notes.append("no Planar Configuration, taken for color by pixel")
+        dataset.PlanarConfiguration = 0
+    dataset.PhotometricInterpretation = photometric
+    return photometric
+
+
+def first_frame(dataset, notes: list[str]) -> tuple[np.ndarray, str]:
+    """Decode it, with nothing but the stored bits left in the values.
+
+    Returns:
+        Integers (H, W), or (H, W, 3) for colour, and the photometric interpretation that they have now.
+    """
+    from pydicom.pixels import get_decoder
+
+    from chex.pixels.compressed import plugin_for
+
+    frames = whole_number(dataset, "NumberOfFrames")
+    if frames is not None and frames > 1:
+        notes.append(f"first of {frames} frames")
+    elif frames != 1:
+        dataset.NumberOfFrames = 1
+    syntax = dataset.file_meta.TransferSyntaxUID
+    options = {"correct_unused_bits": False} if _words_as_stored(syntax) else {}
+    values, properties = get_decoder(syntax).as_array(
+        dataset, index=0, raw=True, decoding_plugin=plugin_for(syntax), **options
+    )
+    return _without_unused_bits(values, dataset), str(properties["photometric_interpretation"])
+
+
+def _words_as_stored(syntax) -> bool:
+    from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes
+
+    return syntax not in (*JPEG2000TransferSyntaxes, *JPEGLSTransferSyntaxes)
+
+
+def _without_unused_bits(values: np.ndarray, dataset) -> np.ndarray:
+    """Drop what lies beside the Bits Stored below the High Bit: overlays, or anything at all (PS3.5 8.1.1)."""
+    from pydicom.encaps import get_frame
+
+    from chex.pixels.compressed import LOSSY
+
+    syntax, width = dataset.file_meta.TransferSyntaxUID, 8 * values.itemsize
+    stored = int(dataset.BitsStored)
+    high = whole_number(dataset, "HighBit")
+    high = stored - 1 if high is None or not stored <= high + 1 <= width else high
+    if syntax.is_encapsulated:
+        frame = get_frame(dataset.PixelData, 0, number_of_frames=int(dataset.NumberOfFrames))
+        stream = read_codestream(frame)
+        if stream is not None and stream.precision <= high:  # the decoder has put the samples at the lower end
+            stored = min(stored, stream.precision)
+            high = stored - 1
+    if stored == width:
+        return values
+    if syntax in LOSSY:  # a little above the brightest value is bright, not black
+        half = 2 ** (stored - 1) if values.dtype.kind == "i" else 0
+        return np.clip(values, -half, 2**stored - 1 - half)
+    return np.right_shift(np.left_shift(values, width - 1 - high), width - stored)

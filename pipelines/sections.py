@@ -40,17 +40,18 @@ _OF_THE_IMAGE = re.compile(
     re.IGNORECASE,
 )
 
-_UPPER_CASE_HEADER = r"[A-Z][A-Z0-9 \t()/,.'&#_-]{1,100}?"
+_UPPER_CASE_HEADER = r"[A-Z](?:[A-Z0-9 \t()/,.'&#_-]|(?<=\d):(?=\d)){1,100}?"
 _KNOWN_NAME = (
     r"(?i:(?:final )?(?:findings?|impressions?|conclusions?|indications?|history|comparisons?|technique|examination))"
 )
 _HEADER = re.compile(
     # a name with a colon at the start of a line, in upper case or, if it is a well-known one, in any case
-    rf"^[ \t]*(?P<line>{_UPPER_CASE_HEADER}|{_KNOWN_NAME})[ \t]*[:;](?=\s|[A-Z_]|$)"
-    # a well-known one alone on its line
-    r"|^[ \t]*(?P<alone>FINDINGS?|IMPRESSIONS?|CONCLUSIONS?)[ \t]*$"
+    rf"^[ \t]*(?P<line>{_UPPER_CASE_HEADER}|{_KNOWN_NAME})[ \t]*[:;](?=\s|[A-Za-z_]|$)"
+    # a well-known one alone on its line, or with a dash
+    r"|^[ \t]*(?P<alone>FINDINGS?|IMPRESSIONS?|CONCLUSIONS?)(?:[ \t]*$|[ \t]+--?(?=\s))"
     # a well-known one in the middle of a line
-    r"|(?<=[.?!_\s])(?P<inside>FINDINGS?(?:(?: AND |/)IMPRESSION)?|IMPRESSIONS?|CONCLUSIONS?)[ \t]*:(?=\s)",
+    r"|(?<=[.?!_\s])(?P<inside>(?:FINDINGS?|IMPRESSIONS?|CONCLUSIONS?)(?:(?: AND | & |/)(?:FINDINGS|IMPRESSION))?"
+    r"|ADDENDUM|COMPARISONS?|(?:CLINICAL )?HISTORY|INDICATIONS?|NOTIFICATION|RECOMMENDATIONS?|TECHNIQUE)[ \t]*:(?=\s)",
     re.MULTILINE,
 )
 _FINAL_REPORT = re.compile(r"^[ \t]*FINAL REPORT[ \t]*$", re.MULTILINE)
@@ -73,17 +74,31 @@ def split_sections(text: str) -> tuple[Section, ...]:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     final = _FINAL_REPORT.search(text)
     start = final.end() if final else 0
-    cuts = list(_HEADER.finditer(text, start))
+    cuts = _cuts(text, start)
     sections = [Section("preamble", "", text[: cuts[0].start() if cuts else len(text)])]
     kind = "preamble"
     ends = [*(cut.start() for cut in cuts[1:]), len(text)]
     for cut, end in zip(cuts, ends, strict=False):
-        header = " ".join(cut[cut.lastgroup].split())
+        header = _name(cut)
         kind = kind_of(header, inside=kind)
         sections.append(Section(kind, header, text[cut.end() : end]))
     if not any(section.kind in CONTENT_KINDS for section in sections):
         sections[-1:] = _without_last_paragraph(sections[-1])
     return tuple(section for section in sections if section.text.strip())
+
+
+def _cuts(text: str, start: int) -> list[re.Match[str]]:
+    """The headers, without wet reads that are stamped on a section before it has any text."""
+    cuts: list[re.Match[str]] = []
+    for cut in _HEADER.finditer(text, start):
+        stamped = cuts and not text[cuts[-1].end() : cut.start()].strip()
+        if not (stamped and kind_of(_name(cut)) == "wet read" and kind_of(_name(cuts[-1])) in CONTENT_KINDS):
+            cuts.append(cut)
+    return cuts
+
+
+def _name(cut: re.Match[str]) -> str:
+    return " ".join(cut[cut.lastgroup].split())
 
 
 @lru_cache(maxsize=8192)

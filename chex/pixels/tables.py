@@ -47,8 +47,9 @@ def read_table(item, values: np.ndarray) -> LookupTable:
         first += _WORDS
     entries = _entries(item, count)
     used = int(entries.max()).bit_length()
-    # the declared depth is often not the one of the entries: they would all be black, or beyond white
-    return LookupTable(entries, first, bits if used == bits else max(used, 1))
+    if used > bits or used < bits - 1:  # not the depth of the entries, as often: all would be white, or nearly black
+        bits = max(used, 1)
+    return LookupTable(entries, first, bits)
 
 
 def _entries(item, count: int) -> np.ndarray:

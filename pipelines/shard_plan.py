@@ -10,18 +10,20 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 
 import pyarrow as pa
 
 from chex.records import Study
-from pipelines.adapters import AnnotationSource, ImageSource, SourceError
+from pipelines.adapters import AnnotationSource, ImageSource, LeftOut, SourceError, SplitRule
 from pipelines.output_folder import OutputFolder
+from pipelines.split_ledger import SplitLedger
 
 PLAN_FILE = "_plan.arrow"
-SPLITS = ("train", "validate", "test")
 
 _COLUMNS = tuple(column.name for column in fields(Study))
+_row = attrgetter(*_COLUMNS)
 _SCHEMA = pa.schema([*((name, pa.string()) for name in _COLUMNS), ("shard", pa.string())])
 
 
@@ -40,22 +42,23 @@ def make_plan(sources: Sequence[AnnotationSource | ImageSource], rows_per_shard:
     """List all images of all image sources and cut them into shards of one dataset and split each.
 
     Raises:
-        SourceError: a study listed twice or with an impossible split, or no image at all.
+        SourceError: an image listed twice, an impossible split, a patient or a study in two, or no image at all.
     """
-    with_images = [source for source in sources if isinstance(source, ImageSource)]
-    plan, sink, digest = ShardPlan(), io.BytesIO(), hashlib.sha256()
-    with pa.ipc.new_file(sink, _SCHEMA) as writer:
-        for source in with_images:
-            for (dataset, split), studies in _cut(source.studies(), rows_per_shard, digest):
-                number = sum(1 for name in plan.shards if name.startswith(f"dataset={dataset}/split={split}/"))
-                name = f"dataset={dataset}/split={split}/part-{number:05}"
+    plan, sink, digest, ledger = ShardPlan(), io.BytesIO(), hashlib.sha256(), SplitLedger()
+    parts: Counter[tuple[str, str]] = Counter()
+    with pa.ipc.new_file(sink, _SCHEMA, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        for source in (source for source in sources if isinstance(source, ImageSource)):
+            for place, rows in _cut(_placed(source, sources, plan), rows_per_shard, ledger):
+                name = f"dataset={place[0]}/split={place[1]}/part-{parts[place]:05}"
+                parts[place] += 1
                 plan.shards.append(name)
-                plan.images[dataset, split] += len(studies)
-                rows = [(*astuple(study), name) for study in studies]
+                plan.images[place] += len(rows)
+                digest.update(json.dumps(rows).encode())
                 arrays = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-                writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
+                writer.write_batch(pa.record_batch([*arrays, pa.array([name] * len(rows))], schema=_SCHEMA))
             for reason, count in source.left_out().items():
                 plan.left_out[source.datasets[0], reason] += count
+    ledger.check()
     if not plan.shards:
         raise SourceError(f"no image to convert; left out: {dict(plan.left_out) or 'none'}")
     plan.hash, plan.content = digest.hexdigest(), sink.getvalue()
@@ -91,25 +94,30 @@ def check_sources(sources: Sequence[AnnotationSource | ImageSource]) -> None:
         raise SourceError("; ".join(faults))
 
 
+def _placed(source: ImageSource, sources: Sequence[AnnotationSource], plan: ShardPlan) -> Iterator[Study]:
+    """The source's images, in the splits where the rules of all sources put them; counts those that they leave out."""
+    rules = [rule for rule in sources if isinstance(rule, SplitRule) and set(rule.datasets) & set(source.datasets)]
+    for study in source.studies():
+        try:
+            for rule in rules:
+                study = rule.placed(study)
+        except LeftOut as reason:
+            plan.left_out[study.dataset, reason.reason] += 1
+            continue
+        yield study
+
+
 def _cut(
-    studies: Iterable[Study], rows_per_shard: int, digest: hashlib._Hash
-) -> Iterator[tuple[tuple[str, str], list[Study]]]:
+    studies: Iterable[Study], rows_per_shard: int, ledger: SplitLedger
+) -> Iterator[tuple[tuple[str, str], list[tuple]]]:
     """Full shards as soon as they are full, the rest at the end; at most one open shard per dataset and split."""
-    waiting: dict[tuple[str, str], list[Study]] = {}
-    seen: set[bytes] = set()
+    waiting: dict[tuple[str, str], list[tuple]] = {}
     for study in studies:
-        if study.split not in SPLITS:
-            raise SourceError(
-                f"{study.public_id} (a hash of its sample_id): split {study.split!r} is none of {', '.join(SPLITS)}"
-            )
-        key = hashlib.blake2b(study.sample_id.encode(), digest_size=12).digest()
-        if key in seen:
-            raise SourceError(f"{study.public_id} (a hash of its sample_id) is listed twice in {study.dataset}")
-        seen.add(key)
-        digest.update(json.dumps(astuple(study)).encode())
+        ledger.add(study)
         place = (study.dataset, study.split)
-        waiting.setdefault(place, []).append(study)
-        if len(waiting[place]) == rows_per_shard:
+        rows = waiting.setdefault(place, [])
+        rows.append(_row(study))
+        if len(rows) == rows_per_shard:
             yield place, waiting.pop(place)
     for place in sorted(waiting):
         yield place, waiting[place]

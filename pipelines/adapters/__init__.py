@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
 from chex.records import Annotations, Study
@@ -68,9 +68,49 @@ class ImageSource(AnnotationSource, Protocol):
         """How many listed images the rules left out, by reason; complete once `studies` is exhausted."""
 
 
+@runtime_checkable
+class SplitRule(Protocol):
+    """A source that decides in which split some images of its datasets are, whoever lists them."""
+
+    datasets: tuple[str, ...]
+
+    def placed(self, study: Study) -> Study:
+        """The study in its split; asked once for every image, before anything is converted.
+
+        Raises:
+            LeftOut: the image may be in no split.
+        """
+
+
+@runtime_checkable
+class SubstituteImages(Protocol):
+    """A source whose images stand for those that another source lists, which then brings its tables only."""
+
+    def takes_over(self, other: AnnotationSource) -> bool:
+        """Whether `other` is such a source: its tables are now read by this one, which stands for both."""
+
+
 def kinds() -> tuple[str, ...]:
     """The kinds of source there are, sorted."""
     return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
+
+
+def open_sources(sources: Iterable[tuple[str, str]]) -> list[AnnotationSource | ImageSource]:
+    """The sources (kind, root) together, those of images first; what they say does not depend on the order given.
+
+    Raises:
+        SourceError: there is no such kind.
+    """
+    opened = [open_source(kind, root) for kind, root in sorted(sources)]
+    taken = [
+        other
+        for source in opened
+        if isinstance(source, SubstituteImages)
+        for other in opened
+        if source.takes_over(other)
+    ]
+    left = [source for source in opened if source not in taken]
+    return sorted(left, key=lambda source: not isinstance(source, ImageSource))
 
 
 def open_source(kind: str, root: str) -> AnnotationSource | ImageSource:

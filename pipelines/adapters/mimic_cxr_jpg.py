@@ -6,7 +6,7 @@ https://physionet.org/content/mimic-cxr-jpg
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from chex.records import Annotations, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError
-from pipelines.csv_tables import require_identifiers, require_unique, spelled
+from pipelines.csv_tables import listed, require_identifiers, require_unique, spelled
 from pipelines.raw_files import RawFolder, rows
 
 DATASET = "mimic-cxr"
@@ -26,7 +26,7 @@ _VALUES = {"1.0": 1, "1": 1, "0.0": 0, "0": 0, "-1.0": -1, "-1": -1}
 _NOT_MENTIONED = 9
 
 
-def _names(table: str) -> tuple[str, str]:
+def table_names(table: str) -> tuple[str, str]:
     return f"mimic-cxr-2.0.0-{table}.csv.gz", f"mimic-cxr-2.0.0-{table}.csv"
 
 
@@ -46,22 +46,23 @@ class Source:
     def __init__(self, root: str) -> None:
         self.root = root
         self.folder = RawFolder(root)
+        self.tables = self.folder  # where the tables lie
         self._left_out: Counter[str] = Counter()
 
     def __reduce__(self) -> tuple:
         return type(self), (self.root,)
 
     def check(self) -> None:
-        self.folder.columns(_names("metadata"), self._metadata_columns)
-        self.folder.columns(_names("split"), self._split_columns)
-        self.folder.columns(_names("chexpert"), self._label_columns)
+        if not self.folder.exists("files"):
+            self.folder.check()
+            raise SourceError(f"{self.folder.root}: expected the folder files; found {listed(self.folder.names(), 8)}")
+        self._listed()
+        self._splits()
         _ = self._labels  # a value that is no label is found before anything is converted
 
     def studies(self) -> Iterator[Study]:
         self._left_out.clear()
-        metadata = self._keyed("metadata", self._metadata_columns, "dicom_id", empty=True)
-        splits = self._keyed("split", self._split_columns, "dicom_id")
-        images = metadata.join(splits, "dicom_id", join_type="left outer")
+        images = self._listed().join(self._splits(), "dicom_id", join_type="left outer")
         images = images.sort_by([(name, "ascending") for name in ("subject_id", "study_id", "dicom_id")])
         for image in rows(images):
             reason = self._reason_against(image)
@@ -76,7 +77,7 @@ class Source:
                 study_id=study,
                 image_id=dicom,
                 uri=self.folder.uri(f"{study_folder(patient, study)}/{dicom}{self.image_suffix}"),
-                view=image["ViewPosition"],
+                view=image["ViewPosition"] or None,
             )
 
     def left_out(self) -> dict[str, int]:
@@ -94,9 +95,18 @@ class Source:
         )
         return Annotations(pathology_labels=labels) if labels else None
 
-    @staticmethod
-    def _reason_against(image: dict[str, str | None]) -> str | None:
-        if image["ViewPosition"] not in FRONTAL_VIEWS:
+    def _listed(self) -> pa.Table:
+        """All images with their ids and views."""
+        return self._keyed(self.tables, table_names("metadata"), self._metadata_columns, "dicom_id", empty=True)
+
+    def _splits(self) -> pa.Table:
+        return self._keyed(self.tables, table_names("split"), self._split_columns, "dicom_id")
+
+    def _may_be_used(self, view: str) -> bool:
+        return view in FRONTAL_VIEWS
+
+    def _reason_against(self, image: dict[str, str | None]) -> str | None:
+        if not self._may_be_used(image["ViewPosition"]):
             return f"view {spelled(image['ViewPosition'])}, neither AP nor PA"
         if not (image["dicom_id"] and image["subject_id"] and image["study_id"]):
             return "metadata row without dicom_id, subject_id or study_id"
@@ -106,10 +116,13 @@ class Source:
             return f"split {spelled(image['split'])}, none of {', '.join(_SPLITS)}"
         return None
 
-    def _keyed(self, table: str, columns: tuple[str, ...], key: str, *, empty: bool = False) -> pa.Table:
+    @staticmethod
+    def _keyed(
+        folder: RawFolder, names: Sequence[str], columns: tuple[str, ...], key: str, *, empty: bool = False
+    ) -> pa.Table:
         """A table with one row for each key; numbers of patients and studies are digits, or it would join nothing."""
-        place = self.folder.uri(self.folder.first_of(_names(table)))
-        found = self.folder.table(_names(table), columns)
+        place = folder.uri(folder.first_of(names))
+        found = folder.table(names, columns)
         numbers = [name for name in columns if name in ("subject_id", "study_id")]
         require_identifiers(place, found, numbers, digits=True, empty=empty)
         require_identifiers(place, found, [name for name in columns if name == "dicom_id"], empty=empty)
@@ -122,7 +135,7 @@ class Source:
     @cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:
         """(S,) sorted study ids and (S, 14) values 1, 0, -1, or 9 for labels that the report does not mention."""
-        table = self._keyed("chexpert", self._label_columns, "study_id")
+        table = self._keyed(self.tables, table_names("chexpert"), self._label_columns, "study_id")
         values = np.stack([self._coded(name, table[name]) for name in self._label_columns[1:]], axis=1)
         studies = table["study_id"].to_numpy().astype(str)
         order = np.argsort(studies)
@@ -133,7 +146,7 @@ class Source:
         unknown = np.flatnonzero(np.isnan(found)) if found.dtype.kind == "f" else np.array([], dtype=int)
         if unknown.size:
             raise SourceError(
-                f"{self.folder.uri(self.folder.first_of(_names('chexpert')))}: column {name!r} holds 1.0, 0.0, -1.0 or "
+                f"{self.tables.uri(self.tables.first_of(table_names('chexpert')))}: column {name!r} holds 1.0, 0.0, -1.0 or "
                 f"nothing; found {spelled(column[int(unknown[0])].as_py())!r} in row {int(unknown[0]) + 1}"
             )
         return np.array([_NOT_MENTIONED, *_VALUES.values()], dtype=np.int8)[found.astype(np.int64)]

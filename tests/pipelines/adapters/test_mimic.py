@@ -39,6 +39,7 @@ def labels_table(**columns: str) -> str:
 
 @pytest.fixture
 def mimic(tmp_path):
+    (tmp_path / "files").mkdir()
     write(tmp_path, "metadata", METADATA)
     write(tmp_path, "split", SPLIT)
     write(tmp_path, "chexpert", labels_table(Edema="1.0", Pneumonia="-1.0", Fracture="0.0"))
@@ -105,7 +106,7 @@ def test_what_is_missing_is_named(mimic):
     with pytest.raises(SourceError, match=r"split\.csv\.gz.*'split'.*found dicom_id, study_id, subject_id, fold"):
         open_source("mimic-cxr-jpg", str(mimic)).check()
     (mimic / "mimic-cxr-2.0.0-metadata.csv.gz").unlink()
-    with pytest.raises(SourceError, match=r"metadata\.csv\.gz.*holds mimic-cxr-2\.0\.0-chexpert"):
+    with pytest.raises(SourceError, match=r"metadata\.csv\.gz.*holds files, mimic-cxr-2\.0\.0-chexpert"):
         open_source("mimic-cxr-jpg", str(mimic)).check()
 
 

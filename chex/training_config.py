@@ -14,7 +14,12 @@ STAGES: tuple[str, ...] = get_args(StageName)
 
 @dataclass(frozen=True, slots=True)
 class OptimizerConfig:
-    """AdamW with linear warm-up from 0 to `lr`, then a cosine to `final_lr` at `steps`."""
+    """AdamW with linear warm-up from 0 to `lr`, then a cosine to `final_lr` at `steps`.
+
+    `accumulate` cuts a batch into parts that are worked through one after the other, for what does not fit in memory;
+    contrasts then see the negatives of their own part only. `average` keeps a moving average of the trained weights,
+    which is what is validated and saved.
+    """
 
     lr: float = 1e-4
     final_lr: float = 1e-7
@@ -23,6 +28,9 @@ class OptimizerConfig:
     clip_norm: float | None = 1.0
     warmup_steps: int = 1000
     steps: int = 50_000
+    accumulate: int = 1
+    lr_factors: dict[str, float] = field(default_factory=dict)  # part of the model -> its share of the learning rate
+    average: float | None = None  # share of the old average that a step keeps, 0.999 for example
 
     def problems(self) -> list[str]:
         found = []
@@ -38,6 +46,15 @@ class OptimizerConfig:
             found.append(f"clip_norm: expected a number above 0, or null for no clipping, found {self.clip_norm}")
         if self.steps < 1:
             found.append(f"steps: expected at least 1, found {self.steps}")
+        if self.accumulate < 1:
+            found.append(f"accumulate: expected at least 1, found {self.accumulate}")
+        found += [
+            f"lr_factors.{part}: expected a number above 0, found {factor}"
+            for part, factor in self.lr_factors.items()
+            if factor <= 0
+        ]
+        if self.average is not None and not 0 < self.average < 1:
+            found.append(f"average: expected a number between 0 and 1, or null, found {self.average}")
         if not 0 <= self.warmup_steps <= max(self.steps, 0):
             found.append(f"warmup_steps: expected 0 <= warmup_steps <= steps ({self.steps}), found {self.warmup_steps}")
         return found
@@ -135,9 +152,10 @@ class TrainingConfig:
                 found.append(f"{name}: expected at least 1, or null, found {getattr(self, name)}")
         if self.patience is not None and self.watch is None:
             found.append("patience: expected null, because no figure to watch is given (watch)")
-        if self.workers > 1 and self.data.batch_size % self.workers:
+        parts = max(1, self.workers) * self.optimizer.accumulate
+        if parts > 1 and self.data.batch_size % parts:
             found.append(
-                f"data.batch_size: expected a multiple of the number of workers ({self.workers}), "
-                f"found {self.data.batch_size}"
+                f"data.batch_size: expected a multiple of workers ({self.workers}) times optimizer.accumulate "
+                f"({self.optimizer.accumulate}), found {self.data.batch_size}"
             )
         return found

@@ -57,6 +57,7 @@ def train(
         from jobs.training.stages import stage_of
 
         _check_watch(config)
+        _check_parts(config, stage_of(config.stage).trained)
     output = local_folder(output)
     job = Job(
         config=config,
@@ -100,6 +101,13 @@ def _check_watch(config: TrainingConfig) -> None:
     parts = sorted({"loss", *to_mapping(config.objective.weights)})
     if config.watch is not None and config.watch not in parts:
         raise ConfigError([f"watch: expected null or one of {', '.join(parts)}, found {config.watch!r}"])
+
+
+def _check_parts(config: TrainingConfig, trained: tuple[str, ...]) -> None:
+    if unknown := sorted(set(config.optimizer.lr_factors) - set(trained)):
+        raise ConfigError(
+            [f"optimizer.lr_factors.{part}: stage {config.stage} trains {', '.join(trained)}" for part in unknown]
+        )
 
 
 def _prepare_folder(job: Job, resume: bool) -> dict[str, Any] | None:

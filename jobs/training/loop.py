@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +22,7 @@ from jobs.training.averages import Averages
 from jobs.training.checkpoint import Checkpoints
 from jobs.training.process import Process
 from jobs.training.schedule import learning_rate
+from jobs.training.weight_average import WeightAverage
 
 Batch = Mapping[str, Any]
 
@@ -29,7 +32,7 @@ class Objective(Protocol):
         """Named loss parts and their weighted sum under "loss"."""
 
     def trainable(self, model: nn.Module) -> list[Any]:
-        """Parameters, or parameter groups; a group's "lr_factor" multiplies the learning rate."""
+        """Groups of parameters, each of one "part" of the model."""
 
 
 class Stage(Protocol):
@@ -79,8 +82,8 @@ def run(
 ) -> Progress:
     """Trains until `config.optimizer.steps`, going on from the last checkpoint if there is one.
 
-    batches: gives the batches from a step on. validation: gives the validation batches; only the leading process
-    reads them, but every process has to know that there are some.
+    batches: gives the batches from a step on, `optimizer.accumulate` for each. validation: gives the validation
+    batches, the same in every process; the stage deals them out.
     Raises Diverged where a loss or gradient is not finite, before it reaches weights or checkpoints; ValueError if
     the watched figure is not among the validation's.
     """
@@ -96,27 +99,37 @@ class _Run:
         self.optimizer = torch.optim.AdamW(
             objective.trainable(model), lr=c.lr, betas=c.betas, weight_decay=c.weight_decay, fused=True
         )
+        self.average = None if c.average is None else WeightAverage(model, c.average)
         self.parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         self.progress = Progress()
         if state := checkpoints.load():
             model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
+            if self.average:
+                self.average.load(state["average"])
             self.progress = Progress(**state["progress"])
 
     def to_end(self, batches: Callable[[int], Iterator[Batch]]) -> Progress:
+        """The trained model is left with the weights that count: their average, where one is kept."""
+        c, start = self.config, self.progress.step
+        if start < c.optimizer.steps and not self._out_of_patience():
+            self._train(batches(start))
+        if self.average:
+            self.average.swap()
+        return self.progress
+
+    def _train(self, given: Iterator[Batch]) -> None:
         c, start = self.config, self.progress.step
         averages = Averages()
-        if start == c.optimizer.steps or self._out_of_patience():
-            return self.progress
-        given = batches(start)
         for step in range(start, c.optimizer.steps):
             began = time.perf_counter()
-            batch = next(given, None)
-            if batch is None:
+            parts = list(islice(given, c.optimizer.accumulate))
+            if len(parts) < c.optimizer.accumulate:
                 raise RuntimeError(f"stage {self.stage.name}: the data ended before step {step} of {c.optimizer.steps}")
             waited = time.perf_counter() - began
-            values = self._update(step, batch)
-            averages.add(values, samples=len(batch["samples"]) * self.process.size, waited=waited, began=began)
+            values = self._update(step, parts)
+            samples = sum(len(part["samples"]) for part in parts) * self.process.size
+            averages.add(values, samples=samples, waited=waited, began=began)
             self.progress.step = done = step + 1
             last = done == c.optimizer.steps
             if last or done == start + 1 or _due(done, c.log_every):
@@ -129,30 +142,43 @@ class _Run:
                 self._checkpoint(done)
             if stops:
                 break
-        return self.progress
 
-    def _update(self, step: int, batch: Batch) -> dict[str, Tensor]:
+    def _update(self, step: int, batches: Sequence[Batch]) -> dict[str, Tensor]:
         c = self.config.optimizer
-        seeds = np.random.SeedSequence((self.config.seed, step, self.process.rank)).generate_state(2, np.uint64) >> 1
-        torch.manual_seed(int(seeds[0]))
-        generator = torch.Generator().manual_seed(int(seeds[1]))
         rate = learning_rate(c, step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group.get("lr_factor", 1.0)
+            group["lr"] = rate * c.lr_factors.get(group["part"], 1.0)
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.process.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
-            parts = self.module(batch, generator)
-        parts["loss"].backward()
+        losses: dict[str, Tensor] = {}
+        for number, batch in enumerate(batches):
+            last = number == len(batches) - 1
+            with self.process.gradients_meet(self.module, last):
+                for name, value in self._gradients(step, number, batch, len(batches)).items():
+                    losses[name] = losses.get(name, 0) + value / len(batches)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, math.inf if c.clip_norm is None else c.clip_norm)
-        finite = torch.isfinite(parts["loss"].detach()) & torch.isfinite(norm)
-        self.process.stop_together(None if finite else self._trouble(step, batch, parts, norm))
+        finite = torch.isfinite(losses["loss"]) & torch.isfinite(norm)
+        self.process.stop_together(None if finite else self._trouble(step, batches, losses, norm))
         self.optimizer.step()
-        values = {f"train/{name}": value.detach() for name, value in parts.items()}
+        if self.average:
+            self.average.update()
+        values = {f"train/{name}": value for name, value in losses.items()}
         return {**values, "gradient_norm": norm, "learning_rate": torch.tensor(rate)}
 
-    def _trouble(self, step: int, batch: Batch, parts: Mapping[str, Tensor], norm: Tensor) -> str:
+    def _gradients(self, step: int, number: int, batch: Batch, of: int) -> dict[str, Tensor]:
+        """Adds a part of a step's batch to the gradients; gives its losses."""
+        # what is asked is drawn alike in all processes, which share the batch; dropout differs
+        own, common = (_seeds(self.config.seed, step, rank, number) for rank in (self.process.rank, 0))
+        torch.manual_seed(own[0])
+        generator = torch.Generator().manual_seed(common[1])
+        with torch.autocast(self.process.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
+            parts = self.module(batch, generator)
+        # the processes' gradients are shares of the whole batch's, and their mean is taken
+        (parts["loss"] * (self.process.size / of)).backward()
+        return {name: value.detach() for name, value in parts.items()}
+
+    def _trouble(self, step: int, batches: Sequence[Batch], parts: Mapping[str, Tensor], norm: Tensor) -> str:
         losses = ", ".join(f"{name} {value.item():.4g}" for name, value in parts.items())
-        samples = ", ".join(sample.study.public_id for sample in batch["samples"])
+        samples = ", ".join(sample.study.public_id for batch in batches for sample in batch["samples"])
         return (
             f"stage {self.stage.name}, step {step + 1}: a loss or the gradient is not finite "
             f"({losses}; gradient norm {norm.item():.4g}) on samples {samples} (hashes of their sample_id). "
@@ -163,15 +189,16 @@ class _Run:
     def _validate(self, step: int) -> bool:
         """Watches the figures; True if the run should stop early (in every process)."""
         c, progress = self.config, self.progress
-        if self.process.leads:
-            began = time.perf_counter()
+        began = time.perf_counter()
+        with self.average.in_place() if self.average else nullcontext():
             found = self.stage.validate(self.model, self.objective, self._validation_batches())
             progress.figures = {name: float(value) for name, value in found.items()}
             figures = {f"validate/{name}": value for name, value in progress.figures.items()}
             self._track(step, {**figures, "validate/seconds": time.perf_counter() - began})
-            self._show(step)
             if c.watch is not None:
                 self._compare(c.watch)
+            if self.process.leads:
+                self._show(step)
         return bool(self.process.share(float(self._out_of_patience())))
 
     def _out_of_patience(self) -> bool:
@@ -184,7 +211,8 @@ class _Run:
         value, sign = progress.figures[name], 1 if self.config.watch_mode == "max" else -1
         if math.isfinite(value) and (progress.best is None or sign * value > sign * progress.best):
             progress.best, progress.since_best = value, 0
-            self.checkpoints.save_best(self.model.state_dict())
+            if self.process.leads:
+                self.checkpoints.save_best(self.model.state_dict())
         else:
             progress.since_best += 1
 
@@ -207,11 +235,18 @@ class _Run:
             p = self.progress
             plain = {"step": p.step, "best": p.best, "since_best": p.since_best, "figures": dict(p.figures)}
             state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "progress": plain}
+            if self.average:
+                state["average"] = self.average.state()
             self.checkpoints.save(step, state)
 
     def _track(self, step: int, values: Mapping[str, float]) -> None:
         for tracker in self.trackers:
             tracker.metrics(step, values)
+
+
+def _seeds(seed: int, step: int, rank: int, number: int) -> list[int]:
+    key = (seed, step, rank, number) if number else (seed, step, rank)
+    return [int(value) for value in np.random.SeedSequence(key).generate_state(2, np.uint64) >> 1]
 
 
 def _due(step: int, every: int) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+
+T = TypeVar("T")
 
 
 class Diverged(RuntimeError):
@@ -38,6 +42,10 @@ class Process:
             parallel_strategy_kwargs={"find_unused_parameters": True},  # a batch may lack a kind of annotation
         )
 
+    def gradients_meet(self, module: nn.Module, meet: bool) -> AbstractContextManager[None]:
+        """While the block runs, gradients of the wrapped module are averaged over all processes, or only added up."""
+        return nullcontext() if meet or self.size == 1 else module.no_sync()
+
     def stop_together(self, trouble: str | None) -> None:
         """Raises Diverged in every process if any of them is in trouble, naming all of it."""
         if self.size == 1:
@@ -47,9 +55,16 @@ class Process:
         flag = torch.tensor([float(trouble is not None)], device=self.device)
         torch.distributed.all_reduce(flag)
         if flag.item():
-            troubles: list[str | None] = [None] * self.size
-            torch.distributed.all_gather_object(troubles, trouble)
-            raise Diverged("; ".join(f"worker {rank}: {text}" for rank, text in enumerate(troubles) if text))
+            troubles = enumerate(self.gather_objects(trouble))
+            raise Diverged("; ".join(f"worker {rank}: {text}" for rank, text in troubles if text))
+
+    def gather_objects(self, own: T) -> list[T]:
+        """Every process's own value, in the order of the ranks."""
+        if self.size == 1:
+            return [own]
+        everyone: list[Any] = [None] * self.size
+        torch.distributed.all_gather_object(everyone, own)
+        return everyone
 
     def share(self, value: float) -> float:
         """The leader's value, in every process."""
@@ -58,3 +73,6 @@ class Process:
         tensor = torch.tensor([value], dtype=torch.float64).to(self.device)
         torch.distributed.broadcast(tensor, src=0)
         return tensor.item()
+
+
+ALONE = Process()

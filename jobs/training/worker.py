@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,16 +44,16 @@ class Job:
 
 
 def training_feed(job: Job, rank: int, start_step: int):
-    """One worker's batches from `start_step` on."""
+    """One worker's batches from `start_step` on, as many for a step as `optimizer.accumulate` says."""
     from pipelines.batches import training_batches
 
-    config = job.config
+    config, parts = job.config, job.config.optimizer.accumulate
     return training_batches(
         job.data_uri,
-        data=config.data,
+        data=replace(config.data, batch_size=config.data.batch_size // parts),
         augmentation=config.augmentation,
-        steps=config.optimizer.steps,
-        start_step=start_step,
+        steps=config.optimizer.steps * parts,
+        start_step=start_step * parts,
         seed=config.seed,
         rank=rank,
         workers=max(1, config.workers),
@@ -112,7 +112,9 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
     if process.device.type == "cpu":
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // size))
     stage = job.stage_of(config.stage)
-    model, objective = stage.build(config, job.preset, job.init, job.data_uri, vocabulary.load(), job.pretrained)
+    model, objective = stage.build(
+        config, job.preset, job.init, job.data_uri, vocabulary.load(), job.pretrained, process
+    )
     feed = validation_feed(job)  # in every process, so that all of them stop for it
     extra = {"preset": job.preset, "data": job.data_uri, "init": str(job.init), "parameters": _count(model)}
     tracking = tracked(config, job.tracking, output=job.output, folder=job.folder, extra=extra)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import asdict
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -16,6 +19,8 @@ from chex.model.chex import Chex
 from chex.model.pretrained import PretrainedParts
 from chex.training_config import STAGES, TrainingConfig
 from chex.vocabulary import Vocabulary
+from jobs.training.process import ALONE, Process
+from jobs.training.whole_batch import WholeBatch
 
 
 class Stage:
@@ -26,6 +31,11 @@ class Stage:
             raise ValueError(f"unknown stage {name!r}; there are {', '.join(STAGES)}")
         self.name = name
         self._objective = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").Objective
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The parts of the model that learn."""
+        return self._objective.trained
 
     @property
     def needs_images(self) -> bool:
@@ -44,6 +54,7 @@ class Stage:
         data_uri: str,
         vocabulary: Vocabulary,
         pretrained: PretrainedParts | None = None,
+        process: Process = ALONE,
     ) -> tuple[Chex, Objective]:
         """The model of `init`, or a new one, with only this stage's parts trainable, and the stage's objective."""
         from jobs.training.start import new_model, read_model, recorded
@@ -51,28 +62,33 @@ class Stage:
         torch.manual_seed(config.seed)
         model = read_model(init, config) if init else new_model(preset, config, data_uri, vocabulary, pretrained)
         recorded(model, config, preset=preset, data_uri=data_uri, pretrained=pretrained)
-        return model, self.objective(config, model, vocabulary)
+        return model, self.objective(config, model, vocabulary, process)
 
-    def objective(self, config: TrainingConfig, model: Chex, vocabulary: Vocabulary) -> Objective:
+    def objective(
+        self, config: TrainingConfig, model: Chex, vocabulary: Vocabulary, process: Process = ALONE
+    ) -> Objective:
         """What this stage asks of a model, of which only its parts are left trainable."""
         objective = self._objective(config.objective, model, vocabulary)
+        objective.process = process
         objective.prepare(model)
         return objective
 
     def validate(self, model: Chex, objective: Objective, batches: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-        """Mean of every loss part over the batches, weighted by their size, always with the same draws; training goes on after it."""
-        generator = torch.Generator().manual_seed(0)
+        """Mean of every loss part over the batches, weighted by their size; training goes on after it.
+
+        Every process takes its turn of the batches, whose draws are always the same: the figures do not depend on how
+        many processes there are.
+        """
+        process, alone = objective.process, objective.alone()
         model.eval()
-        totals: dict[str, float] = {}
-        counts: dict[str, int] = {}
+        losses: list[tuple[int, int, dict[str, float]]] = []  # (number of the batch, its size, its parts)
         with torch.inference_mode():
-            for batch in batches:
-                size = len(batch["samples"])
-                for name, value in objective(model, batch, generator).items():
-                    totals[name] = totals.get(name, 0.0) + float(value) * size
-                    counts[name] = counts.get(name, 0) + size
+            for number, batch in enumerate(batches):
+                if number % process.size == process.rank:
+                    parts = alone(model, batch, torch.Generator().manual_seed(number))
+                    losses.append((number, len(batch["samples"]), {name: float(part) for name, part in parts.items()}))
         objective.prepare(model)
-        return {name: total / counts[name] for name, total in totals.items()}
+        return _means(sorted((entry for own in process.gather_objects(losses) for entry in own), key=itemgetter(0)))
 
     def pictures(self, model: Chex, objective: Objective, batches: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Overlay pictures (PIL) of predicted boxes, by public id; none where a stage trains no boxes' features."""
@@ -92,13 +108,15 @@ class Objective:
     """What a stage asks of the model. A subclass names the parts it trains and computes the loss parts of a batch.
 
     A batch is {"images": uint8 (B, S, S), "samples": [each with `.annotations`]}; without images where the stage
-    needs none. A call gives every loss part and their weighted sum under "loss".
+    needs none. A call gives every loss part and their weighted sum under "loss". Where several processes share a batch,
+    each gives the losses of all of it, and the sum of their gradients is its gradient; all need the same generator.
     """
 
     needs_images = True
     needs_anatomy = False
     shows_boxes = False
     trained: tuple[str, ...] = ()
+    process: Process = ALONE  # which of the processes that share the batch this is
 
     def __init__(self, config, model: Chex, vocabulary: Vocabulary) -> None:
         self.config = config
@@ -106,6 +124,16 @@ class Objective:
 
     def __call__(self, model: Chex, batch: Mapping[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
         raise TypeError(f"{type(self).__module__} gives no losses")
+
+    def whole(self, batch: Mapping[str, Any]) -> WholeBatch:
+        """The batch of all processes that share it."""
+        return WholeBatch(self.process, [sample.annotations for sample in batch["samples"]])
+
+    def alone(self) -> Self:
+        """The same objective for batches that no other process shares."""
+        objective = copy(self)
+        objective.process = ALONE
+        return objective
 
     def prepare(self, model: Chex) -> None:
         """Only the trained parts learn and run in training mode: frozen dropouts would only add noise."""
@@ -119,8 +147,24 @@ class Objective:
             return {"loss": sum(p.sum() for p in model.parameters() if p.requires_grad) * 0}
         return weighted_sum(parts, asdict(self.config.weights))
 
-    def trainable(self, model: Chex) -> list[torch.nn.Parameter]:
-        return [parameter for parameter in model.parameters() if parameter.requires_grad]
+    def trainable(self, model: Chex) -> list[dict[str, Any]]:
+        """One group of parameters per trained part, "part" being its name; frozen ones are in none."""
+        groups = [{"part": name, "params": _learning(getattr(model, name))} for name in self.trained]
+        return [group for group in groups if group["params"]]
+
+
+def _means(losses: Iterable[tuple[int, int, Mapping[str, float]]]) -> dict[str, float]:
+    totals: dict[str, float] = {}
+    counts: Counter[str] = Counter()
+    for _, size, parts in losses:
+        for name, value in parts.items():
+            totals[name] = totals.get(name, 0.0) + value * size
+            counts[name] += size
+    return {name: total / counts[name] for name, total in totals.items()}
+
+
+def _learning(part: torch.nn.Module) -> list[torch.nn.Parameter]:
+    return [parameter for parameter in part.parameters() if parameter.requires_grad]
 
 
 def stage_of(name: str) -> Stage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from chex.queries.pathology import pathology_targets
 from chex.queries.sentence import same_sentences, sentence_targets
 from chex.queries.targets import AnatomyTargets
 from jobs.training.stages import Objective as BaseObjective
+from jobs.training.whole_batch import WholeBatch
 
 MOST_IDENTITIES = 96  # texts of a batch that are told apart from one another
 
@@ -24,15 +26,19 @@ MOST_IDENTITIES = 96  # texts of a batch that are told apart from one another
 class Texts:
     """The different texts of a batch, encoded once; `[some]` gives the features of some of them."""
 
-    def __init__(self, model, texts: Sequence[str]) -> None:
+    def __init__(self, model, whole: WholeBatch, texts: Sequence[str]) -> None:
         self.texts = list(dict.fromkeys(texts))
         self._place = {text: i for i, text in enumerate(self.texts)}
-        self.features = model.encode_texts(self.texts) if self.texts else model.encode_texts(["nothing"])[:0]
+        self.features = whole.shared(self.texts, partial(_encoded, model))
 
     def __getitem__(self, texts: Sequence[str]) -> Tensor:
         return self.features[
             torch.tensor([self._place[t] for t in texts], dtype=torch.long, device=self.features.device)
         ]
+
+
+def _encoded(model, texts: Sequence[str]) -> Tensor:
+    return model.encode_texts(texts) if texts else model.encode_texts(["nothing"])[:0]
 
 
 class Objective(BaseObjective):
@@ -49,17 +55,18 @@ class Objective(BaseObjective):
         self.region_findings = region_findings(vocabulary)
 
     def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
-        annotations = [sample.annotations for sample in batch["samples"]]
+        whole = self.whole(batch)
+        annotations = whole.annotations
         model.forget_texts()  # the text tower is still learning
-        images = model.encode_images(torch.as_tensor(batch["images"]))
+        images = whole.images(model.encode_images(torch.as_tensor(batch["images"])))
         sentences = sentence_targets(annotations, generator, most_sentences=self.config.most_sentences)
         said = [text for row in sentences.sentences for text in row] if sentences else []
         prompts, prompt_fits, prompt_certain = self._finding_prompts(annotations, generator)
         anatomy = anatomy_targets(annotations, self.vocabulary, generator, most_regions=self.config.most_regions)
         known, classes = self._drawn_labels(anatomy, generator)
         positive, negative = self._spellings(classes, generator)
-        texts = Texts(model, [*said, *prompts, *(anatomy.prompts if anatomy else ()), *positive, *negative])
-        parts = {"text_identity": self._identity(model, texts, generator)}
+        texts = Texts(model, whole, [*said, *prompts, *(anatomy.prompts if anatomy else ()), *positive, *negative])
+        parts = {"text_identity": self._identity(model, whole, texts, generator)}
         if sentences:
             parts["image_report"] = self._image_report(images, sentences, texts[said])
         if said or prompts:
@@ -77,11 +84,13 @@ class Objective(BaseObjective):
         return self.summed(model, parts)
 
     @staticmethod
-    def _identity(model, texts: Texts, generator) -> Tensor:
+    def _identity(model, whole: WholeBatch, texts: Texts, generator) -> Tensor:
         """Each text against another view of itself: dropout makes the difference."""
         drawn = torch.randperm(len(texts.texts), generator=generator)[:MOST_IDENTITIES].tolist()
         some = [texts.texts[i] for i in drawn]
-        return identity_loss(model.encode_texts(some), texts[some]) if some else texts.features.sum() * 0
+        if not some:
+            return texts.features.sum() * 0
+        return identity_loss(whole.shared(some, partial(_encoded, model)), texts[some])
 
     @staticmethod
     def _image_report(images, sentences, features: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from chex.queries.pathology import pathology_targets
 from chex.queries.sentence import same_sentences, sentence_targets
 from chex.queries.targets import AnatomyTargets, PathologyTargets, SentenceTargets
 from jobs.training.stages import Objective as BaseObjective
+from jobs.training.whole_batch import WholeBatch
 
 
 class Objective(BaseObjective):
@@ -35,26 +36,28 @@ class Objective(BaseObjective):
         model.image_encoder.freeze(self.config.frozen_image_layers)
 
     def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
-        annotations = [sample.annotations for sample in batch["samples"]]
+        whole = self.whole(batch)
         images = model.encode_images(torch.as_tensor(batch["images"]))
         c, parts = self.config, {}
         pathology = pathology_targets(
-            annotations, self.vocabulary, generator, label_sets=c.label_sets,
+            whole.annotations, self.vocabulary, generator, label_sets=c.label_sets,
             unmentioned_absent=c.unmentioned_absent,
             most_with_boxes=c.most_boxed_findings, most_with_labels=c.most_labelled_findings,
         )  # fmt: skip
         if pathology:
-            parts |= self._pathology(model, images, pathology.to(model.device))
-        anatomy = anatomy_targets(annotations, self.vocabulary, generator, most_regions=c.most_regions)
+            parts |= self._pathology(model, whole, images, pathology.to(model.device))
+        anatomy = anatomy_targets(whole.annotations, self.vocabulary, generator, most_regions=c.most_regions)
         if anatomy:
-            parts |= self._anatomy(model, images, anatomy.to(model.device), generator)
-        sentences = sentence_targets(annotations, generator, most_sentences=c.most_sentences)
+            parts |= self._anatomy(model, whole, images, anatomy.to(model.device), generator)
+        sentences = sentence_targets(whole.annotations, generator, most_sentences=c.most_sentences)
         if sentences:
-            parts |= self._sentences(model, images, sentences.to(model.device))
+            parts |= self._sentences(model, whole, images, sentences.to(model.device))
         return self.summed(model, parts)
 
-    def _pathology(self, model, images: EncodedImages, targets: PathologyTargets) -> dict[str, Tensor]:
-        found = model.detect(images.of(targets.images), model.text_features(targets.prompts)[None])
+    def _pathology(
+        self, model, whole: WholeBatch, images: EncodedImages, targets: PathologyTargets
+    ) -> dict[str, Tensor]:
+        found = detected(model, whole, images, targets)
         positive, negative = self.classifier.prompt_features(targets.findings)
         rows = torch.arange(len(targets.images), device=model.device)[:, None].expand_as(targets.values)
         own = torch.arange(len(targets.findings), device=model.device).expand_as(targets.values)
@@ -103,8 +106,8 @@ class Objective(BaseObjective):
         direction = (positive - negative)[own].to(features.dtype)
         return (torch.einsum("pmd,pd->pm", features, direction) / temperature).sigmoid()
 
-    def _anatomy(self, model, images, targets: AnatomyTargets, generator) -> dict[str, Tensor]:
-        found = model.detect(images.of(targets.images), model.text_features(targets.prompts)[None])
+    def _anatomy(self, model, whole, images, targets: AnatomyTargets, generator) -> dict[str, Tensor]:
+        found = detected(model, whole, images, targets)
         boxes = anatomy_box_loss(
             found.boxes_cxcywh.flatten(0, 1), found.scores.flatten(0, 1), targets.boxes_cxcywh.flatten(0, 1),
             targets.present.flatten(0, 1), targets.grouped.expand(len(targets.images), -1).flatten(),
@@ -133,21 +136,27 @@ class Objective(BaseObjective):
     def temperature(model) -> float:
         return model.config.inference.class_temperature
 
-    def _sentences(self, model, images, targets: SentenceTargets) -> dict[str, Tensor]:
-        features, same = sentence_features(model, targets)
-        seen = images.of(targets.images)
-        found = model.detect(seen, features, targets.mask)
-        reports = masked_mean(features, targets.mask)
+    def _sentences(self, model, whole, images, targets: SentenceTargets) -> dict[str, Tensor]:
+        features, same = sentence_features(model, whole, targets)
+        own, seen = whole.own(targets.images), images.of(whole.local(targets.images))
+        tokens = model.detect(seen, features[own], targets.mask[own]).tokens
+        means = whole.gathered(seen.patches.mean(dim=1), targets.images)
         return {
-            "image_report": clip_loss(seen.patches.mean(dim=1), reports),
-            "sentence_contrast": sentence_loss(found.tokens, features, targets.mask, same),
+            "image_report": clip_loss(means, masked_mean(features, targets.mask)),
+            "sentence_contrast": sentence_loss(whole.gathered(tokens, targets.images), features, targets.mask, same),
         }
 
 
-def sentence_features(model, targets: SentenceTargets) -> tuple[Tensor, Tensor]:
+def detected(model, whole: WholeBatch, images: EncodedImages, targets: PathologyTargets | AnatomyTargets) -> Detections:
+    """What is found for the prompts in all processes' images, each of which looks at its own."""
+    found = model.detect(images.of(whole.local(targets.images)), model.text_features(targets.prompts)[None])
+    return whole.detections(found, targets.images)
+
+
+def sentence_features(model, whole: WholeBatch, targets: SentenceTargets) -> tuple[Tensor, Tensor]:
     """Features (b, Q, D) of the sentences, 0 where there is none, and which of the real ones are the same (n, n)."""
     said = [text for row in targets.sentences for text in row]
-    known = model.text_features(said)
+    known = whole.shared(said, model.text_features)
     features = known.new_zeros(*targets.mask.shape, known.shape[-1])
     features[targets.mask] = known
     return features, same_sentences(said).to(known.device)

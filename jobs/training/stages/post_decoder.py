@@ -14,10 +14,10 @@ from chex.queries.anatomy import anatomy_targets
 from chex.queries.box import boxed_regions
 from chex.queries.sentence import sentence_targets
 from chex.queries.targets import AnatomyTargets, SentenceTargets
-from chex.records import Annotations
 from jobs.training.stages.detector import Objective as DetectorObjective
 from jobs.training.stages.detector import sentence_features
 from jobs.training.stages.finding_sentences import FindingSentences, finding_sentences
+from jobs.training.whole_batch import WholeBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,17 @@ class Objective(DetectorObjective):
         super(DetectorObjective, self).prepare(model)
 
     def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
-        images, annotations = self.encoded(model, batch), self.annotations(batch)
-        regions, sentences = self.refined(model, images, annotations, generator)
-        findings = self.refined_findings(model, images, annotations, generator)
-        parts = self.token_losses(model, regions, sentences, findings, generator)
+        whole, images = self.whole(batch), self.encoded(model, batch)
+        regions, sentences = self.refined(model, whole, images, generator)
+        findings = self.refined_findings(model, whole, images, generator)
+        parts = self.token_losses(model, whole, regions, sentences, findings, generator)
         return self.summed(model, parts)
 
-    def token_losses(self, model, regions, sentences, findings, generator) -> dict[str, Tensor]:
+    def token_losses(self, model, whole, regions, sentences, findings, generator) -> dict[str, Tensor]:
         parts: dict[str, Tensor] = {}
         if regions:
             parts |= self.region_losses(model, regions.tokens, regions.targets, generator)
-            parts["anatomy_mse"] = self._region_distance(model, regions)
+            parts["anatomy_mse"] = self._region_distance(model, whole, regions)
         if sentences:
             s = sentences
             parts["sentence_contrast"] = sentence_loss(s.tokens, s.features, s.targets.mask, s.same)
@@ -74,64 +74,68 @@ class Objective(DetectorObjective):
     def encoded(model, batch) -> EncodedImages:
         return model.encode_images(torch.as_tensor(batch["images"]))
 
-    @staticmethod
-    def annotations(batch) -> list[Annotations]:
-        return [sample.annotations for sample in batch["samples"]]
-
     def refined(
-        self, model, images: EncodedImages, annotations: list[Annotations], generator: torch.Generator
+        self, model, whole: WholeBatch, images: EncodedImages, generator: torch.Generator
     ) -> tuple[RefinedRegions | None, RefinedSentences | None]:
         """Refined tokens of a draw of regions (asked by name or by box) and of the sentences."""
-        anatomy = anatomy_targets(annotations, self.vocabulary, generator, most_regions=self.config.most_regions)
-        sentences = sentence_targets(annotations, generator, most_sentences=self.config.most_sentences)
+        anatomy = anatomy_targets(whole.annotations, self.vocabulary, generator, most_regions=self.config.most_regions)
+        sentences = sentence_targets(whole.annotations, generator, most_sentences=self.config.most_sentences)
         by_box = bool(torch.rand((), generator=generator) < self.config.box_query_share)
-        regions = self._regions(model, images, anatomy.to(model.device), by_box) if anatomy else None
-        return regions, self._sentences(model, images, sentences.to(model.device)) if sentences else None
+        regions = self._regions(model, whole, images, anatomy.to(model.device), by_box) if anatomy else None
+        return regions, self._sentences(model, whole, images, sentences.to(model.device)) if sentences else None
 
     def refined_findings(
-        self, model, images: EncodedImages, annotations: list[Annotations], generator: torch.Generator
+        self, model, whole: WholeBatch, images: EncodedImages, generator: torch.Generator
     ) -> RefinedFindings | None:
         """Refined tokens of all CheXpert findings, asked of the images whose reports can be read."""
         c, weights = self.config, self.config.weights
         if not (weights.finding_probabilities or weights.finding_generation or weights.finding_mse):
             return None
         asked = finding_sentences(
-            annotations, self.vocabulary, generator, most=c.most_asked_findings, stated_odds=c.stated_finding_odds
+            whole.annotations,
+            self.vocabulary,
+            generator,
+            most=c.most_asked_findings,
+            stated_odds=c.stated_finding_odds,
         )
         if asked is None:
             return None
-        seen = images.of(asked.images.to(model.device))
+        seen = images.of(whole.local(asked.images).to(model.device))
         with torch.no_grad():
             found = model.detect(seen, model.text_features(asked.prompts)[None])
-        return RefinedFindings(asked, model.refine(seen, found))
+        return RefinedFindings(asked, whole.gathered(model.refine(seen, found), asked.images))
 
     @staticmethod
-    def _regions(model, images: EncodedImages, targets: AnatomyTargets, by_box: bool) -> RefinedRegions | None:
-        seen = images.of(targets.images)
+    def _regions(
+        model, whole: WholeBatch, images: EncodedImages, targets: AnatomyTargets, by_box: bool
+    ) -> RefinedRegions | None:
+        seen = images.of(whole.local(targets.images))
         with torch.no_grad():
             if by_box:
                 narrowed = boxed_regions(targets)
                 if narrowed is None:
                     return None
                 targets, boxes = narrowed
-                found = model.describe_boxes(seen, boxes)
+                found = model.describe_boxes(seen, boxes[whole.own(targets.images)])
             else:
                 found = model.detect(seen, model.text_features(targets.prompts)[None])
-        return RefinedRegions(targets, model.refine(seen, found))
+        return RefinedRegions(targets, whole.gathered(model.refine(seen, found), targets.images))
 
-    def _sentences(self, model, images: EncodedImages, targets: SentenceTargets) -> RefinedSentences:
-        features, same = sentence_features(model, targets)
-        seen = images.of(targets.images)
+    def _sentences(self, model, whole: WholeBatch, images: EncodedImages, targets: SentenceTargets) -> RefinedSentences:
+        features, same = sentence_features(model, whole, targets)
+        own, seen = whole.own(targets.images), images.of(whole.local(targets.images))
         with torch.no_grad():
-            found = model.detect(seen, features, targets.mask)
-        return RefinedSentences(targets, model.refine(seen, found, targets.mask), features, same)
+            found = model.detect(seen, features[own], targets.mask[own])
+        tokens = whole.gathered(model.refine(seen, found, targets.mask[own]), targets.images)
+        return RefinedSentences(targets, tokens, features, same)
 
     @staticmethod
-    def _region_distance(model, regions: RefinedRegions) -> Tensor:
+    def _region_distance(model, whole: WholeBatch, regions: RefinedRegions) -> Tensor:
         said = torch.tensor([[bool(text) for text in row] for row in regions.targets.sentences])
         mask = said.to(regions.tokens.device) & regions.targets.present.any(dim=-1)
         features = torch.zeros_like(regions.tokens)
         texts = [text for row in regions.targets.sentences for text in row if text]
         if texts:
-            features[said.to(features.device)] = model.text_features(texts).to(features.dtype)
+            known = whole.shared(texts, model.text_features)
+            features[said.to(features.device)] = known.to(features.dtype)
         return squared_distance(regions.tokens, features, mask)

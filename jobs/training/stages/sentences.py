@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from chex.losses.generation import generation_loss
 from jobs.training.stages import Objective as BaseObjective
+from jobs.training.whole_batch import WholeBatch
 
 
 class Objective(BaseObjective):
@@ -17,15 +18,18 @@ class Objective(BaseObjective):
     trained = ("generator",)
 
     def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
-        texts = [text for sample in batch["samples"] for text in self._texts(sample.annotations)]
+        whole = self.whole(batch)
+        texts = [text for annotations in whole.annotations for text in self._texts(annotations)]
         if not texts:
             return self.summed(model, {})
         wanted = self.config.most_generated
         chosen = [texts[i] for i in torch.randperm(len(texts), generator=generator)[:wanted].tolist()]
-        features = model.text_features(chosen)
         copies = int(torch.randint(1, self.config.most_copies + 1, (), generator=generator)) if model.training else 1
-        tokens = F.dropout(features.repeat(copies, 1), self.config.feature_dropout, model.generator.training)
-        return self.summed(model, {"sentence_generation": teacher_forced_loss(model, tokens, chosen * copies)})
+        said = chosen * copies
+        own = whole.part(len(said))
+        features = model.text_features([said[i] for i in own.nonzero().squeeze(1).tolist()])
+        tokens = F.dropout(features, self.config.feature_dropout, model.generator.training)
+        return self.summed(model, {"sentence_generation": teacher_forced_loss(model, whole, tokens, said, own)})
 
     @staticmethod
     def _texts(annotations) -> list[str]:
@@ -34,8 +38,13 @@ class Objective(BaseObjective):
         return list(dict.fromkeys([*annotations.sentences, *regions]))
 
 
-def teacher_forced_loss(model, tokens: Tensor, texts: list[str]) -> Tensor:
-    """Cross-entropy of the texts given their tokens (n, D)."""
+def teacher_forced_loss(model, whole: WholeBatch, tokens: Tensor, texts: list[str], own: Tensor) -> Tensor:
+    """Cross-entropy of all processes' texts, of which each writes its own (a mask) from their tokens (n own, D)."""
     ids, lengths = model.sentence_tokenizer.encode(texts, context=model.config.generator.max_tokens)
-    ids, lengths = ids.to(tokens.device), lengths.to(tokens.device)
-    return generation_loss(model.generator(tokens, ids), ids, lengths)
+    words = int((lengths - 1).sum())
+    if len(tokens):
+        ids, lengths = ids[own][:, : int(lengths[own].max())].to(tokens.device), lengths[own].to(tokens.device)
+        share = generation_loss(model.generator(tokens, ids), ids, lengths, words=words)
+    else:
+        share = tokens.sum() * 0
+    return whole.total(share)

@@ -20,16 +20,19 @@ class BrightHalf(nn.Module):
 
 
 class Objective:
+    def __init__(self, processes=1):
+        self.processes = processes
+
     def __call__(self, model, batch, generator):
         images = torch.as_tensor(batch["images"]).float() / 255 - 0.3
         noise = torch.randn(images.shape, generator=generator) * 0.05
         wanted = [s.annotations.pathology_labels[0].value for s in batch["samples"]]
         loss = nn.functional.binary_cross_entropy_with_logits(model(images + noise), torch.tensor(wanted).float())
         size = model.line.weight.square().sum()
-        return {"side": loss, "size": size, "loss": loss + 1e-4 * size}
+        return {"side": loss, "size": size, "loss": (loss + 1e-4 * size) / self.processes}
 
     def trainable(self, model):
-        return [{"params": [model.line.weight]}, {"params": [model.line.bias], "lr_factor": 2.0}]
+        return [{"part": "weight", "params": [model.line.weight]}, {"part": "bias", "params": [model.line.bias]}]
 
 
 class PoisonedObjective(Objective):
@@ -50,9 +53,9 @@ class MadeUpStage:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def build(self, config, preset, init, data_uri, vocabulary, pretrained=None):
+    def build(self, config, preset, init, data_uri, vocabulary, pretrained=None, process=None):
         torch.manual_seed(config.seed)
-        return BrightHalf(), self.objective()
+        return BrightHalf(), self.objective(process.size if process else 1)
 
     def validate(self, model, objective, batches):
         model.eval()

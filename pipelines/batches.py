@@ -1,13 +1,13 @@
 """Shards -> batches of decoded, augmented images with their samples, in this process or through Ray Data.
 
-Both ways give the same batches in the same order. A batch is {"images": uint8 (B, S, S), "samples": list of B
-samples whose boxes are relative to the model image and whose image bytes are empty}; "images" is absent where
-only the words are asked for.
+Both ways give the same batches in the same order, whatever the number of processes that prepare them. A batch is
+{"images": uint8 (B, S, S), "samples": list of B samples whose boxes are relative to the model image and whose image
+bytes are empty}; "images" is absent where only the words are asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +15,16 @@ import numpy as np
 
 from chex.augmentation import augment, frame_annotations, sample_generator
 from chex.geometry import Fit, Frame
+from chex.pixels import decode_stored
 from chex.records import Sample
 from chex.training_config import AugmentationConfig, DataConfig
+from chex.vocabulary import load
+from pipelines.blocks import Block, column, regrouped
 from pipelines.packing import pack, unpack
-from pipelines.training_plan import Window, stored_windows, training_windows, units_of
+from pipelines.row_groups import units_of
+from pipelines.schema import from_row
+from pipelines.training_plan import Window, stored_windows, training_windows
+from pipelines.window_rows import StoredRow, read_rows
 
 Batch = dict[str, Any]
 _BLOCK_ROWS = 32  # rows that a task hands on at once: the first batch need not wait for a whole window
@@ -45,7 +51,7 @@ class Feed:
     def __iter__(self) -> Iterator[Batch]:
         """The batches, made in this process."""
         blocks = (block for window in self.windows for block in self.blocks(window))
-        for rows in _regrouped(blocks, self.batch_size, self.drop_last):
+        for rows in regrouped(blocks, self.batch_size, drop_last=self.drop_last):
             yield _batch(rows)
 
     def dataset(self):
@@ -58,9 +64,10 @@ class Feed:
 
         windows, feed = self.windows, replace(self, windows=())
 
-        def read(block: dict[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+        def read(block: Block) -> Iterator[Block]:
             for index in block["id"]:
-                yield from feed.blocks(windows[int(index)])
+                for rows in feed.blocks(windows[int(index)]):
+                    yield rows | {"sample": column(pack(sample) for sample in rows["sample"])}
 
         dataset = ray.data.range(len(windows), override_num_blocks=max(1, len(windows)))
         dataset = dataset.map_batches(read, batch_size=None, batch_format="numpy", zero_copy_batch=True)
@@ -73,31 +80,29 @@ class Feed:
         rows = iterator.iter_batches(
             batch_size=self.batch_size, batch_format="numpy", prefetch_batches=2, drop_last=self.drop_last
         )
-        return map(_batch, rows)
+        for block in rows:
+            yield _batch(block | {"sample": [unpack(packed) for packed in block["sample"]]})
 
-    def blocks(self, window: Window) -> Iterator[dict[str, np.ndarray]]:
-        """The window's rows in order of use: packed samples and, where asked for, images (n, S, S) uint8."""
-        from pipelines.schema import from_row
+    def blocks(self, window: Window) -> Iterator[Block]:
+        """The window's rows in order of use: samples and, where asked for, images (n, S, S) uint8.
 
-        rows = _read(window, self.images)
+        Raises ValueError or OSError that names the shard, and the row where one is at fault.
+        """
+        rows = read_rows(window, images=self.images)
         order = window.order()
         for start in range(0, len(order), _BLOCK_ROWS):
-            images, samples = [], []
-            for index in order[start : start + _BLOCK_ROWS]:
-                copy, row = rows[index]
-                image, sample = self._prepared(from_row(row), window.epoch, copy)
-                images.append(image)
-                samples.append(pack(sample))
-            block = {"sample": np.array(samples, dtype=object)}
-            yield {"image": np.stack(images), **block} if self.images else block
+            prepared = [self._prepared(rows[index], window.epoch) for index in order[start : start + _BLOCK_ROWS]]
+            block = {"sample": column(sample for _, sample in prepared)}
+            yield {"image": np.stack([image for image, _ in prepared]), **block} if self.images else block
 
-    def _prepared(self, sample: Sample, epoch: int, copy: int) -> tuple[np.ndarray | None, Sample]:
-        if not self.images:
+    def _prepared(self, row: StoredRow, epoch: int) -> tuple[np.ndarray | None, Sample]:
+        try:
+            sample = from_row(row.values)
+            pixels = decode_stored(sample.image) if self.images else None
+        except ValueError as error:
+            raise ValueError(f"{row.place}: {error}") from error
+        if pixels is None:
             return None, replace(sample, image=b"")
-        from chex.pixels import decode_stored
-        from chex.vocabulary import load
-
-        pixels = decode_stored(sample.image)
         frame = Frame(*pixels.shape, self.image_size, self.fit)
         if self.augmentation is None:
             image, annotations = frame.image(pixels), frame_annotations(sample.annotations, frame)
@@ -107,7 +112,7 @@ class Feed:
                 sample.annotations,
                 frame=frame,
                 config=self.augmentation,
-                generator=sample_generator(self.seed, epoch, sample.study.sample_id, copy),
+                generator=sample_generator(self.seed, epoch, sample.study.sample_id, row.copy),
                 vocabulary=load(),
             )
         size = self.image_size
@@ -132,9 +137,12 @@ def training_batches(
     """The batches `start_step` to `steps` of one worker: its part of `data.batch_size` samples each.
 
     They depend on the shards, the seed and the number of workers only; `start_step` leaves out what a resumed run
-    has used. `datasets` and `needs` choose rows as in `units_of`. Raises ValueError if there are none.
+    has used. `datasets` and `needs` choose rows as in `units_of`. Raises ValueError if there are none, or if the
+    workers' parts of a batch would differ in size.
     """
-    size = data.batch_size // workers
+    size, rest = divmod(data.batch_size, workers)
+    if rest:
+        raise ValueError(f"batch_size: expected a multiple of the {workers} workers, found {data.batch_size}")
     windows = training_windows(
         units_of(uri, split, datasets=datasets, needs=needs),
         rows=steps * size,
@@ -164,48 +172,8 @@ def validation_batches(
     return Feed(tuple(windows), size, data.image_size, data.fit, images=images, drop_last=False)
 
 
-def _read(window: Window, images: bool) -> list[tuple[int, dict]]:
-    """(copy, row) of every row of the window, in the order of its pieces; each row group is read once."""
-    import fsspec
-    from pyarrow import parquet
-
-    tables: dict[tuple[str, int], Any] = {}
-    rows: list[tuple[int, dict]] = []
-    for piece in window.pieces:
-        unit = piece.unit
-        key = (unit.path, unit.row_group)
-        if key not in tables:
-            with fsspec.open(unit.path, "rb") as file:
-                shard = parquet.ParquetFile(file)
-                columns = [name for name in shard.schema_arrow.names if images or name != "image"]
-                tables[key] = shard.read_row_group(unit.row_group, columns=columns)
-        partition = {"dataset": unit.dataset, "split": unit.split}
-        if not images:
-            partition["image"] = b""
-        taken = tables[key].take(list(unit.rows)).to_pylist()
-        rows.extend((piece.copy, {**partition, **row}) for row in taken)
-    return rows
-
-
-def _regrouped(blocks: Iterable[dict[str, np.ndarray]], size: int, drop_last: bool) -> Iterator[dict[str, np.ndarray]]:
-    """The same rows in blocks of `size`."""
-    kept: list[dict[str, np.ndarray]] = []
-    count = 0
-    for block in blocks:
-        kept.append(block)
-        count += len(block["sample"])
-        if count >= size:
-            joined = {name: np.concatenate([part[name] for part in kept]) for name in block}
-            for start in range(0, count - size + 1, size):
-                yield {name: values[start : start + size] for name, values in joined.items()}
-            kept = [{name: values[count - count % size :] for name, values in joined.items()}]
-            count %= size
-    if count and not drop_last:
-        yield {name: np.concatenate([part[name] for part in kept]) for name in kept[0]}
-
-
-def _batch(rows: dict[str, np.ndarray]) -> Batch:
-    batch: Batch = {"samples": [unpack(packed) for packed in rows["sample"]]}
+def _batch(rows: Mapping[str, Any]) -> Batch:
+    batch: Batch = {"samples": list(rows["sample"])}
     if "image" in rows:
         batch["images"] = np.require(rows["image"], requirements=("C", "W"))  # Ray's blocks are read-only
     return batch

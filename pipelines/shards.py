@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import fsspec
 import pyarrow as pa
@@ -41,7 +42,7 @@ def samples(uri: str, split: str, dataset: str | None = None, columns: Sequence[
 
     Raises:
         FileNotFoundError: there is no such shard.
-        ValueError: an unknown column, or a file of another schema version.
+        ValueError: an unknown column, a damaged file, or one of another schema version.
     """
     if columns is not None:
         unknown = sorted(set(columns) - {*FILE_SCHEMA.names, *PARTITION_COLUMNS})
@@ -50,8 +51,7 @@ def samples(uri: str, split: str, dataset: str | None = None, columns: Sequence[
         columns = [name for name in columns if name not in PARTITION_COLUMNS]
     for path in list_shards(uri, dataset, split):
         partition = partition_of(path)
-        with fsspec.open(path, "rb") as stream, pq.ParquetFile(stream) as file:
-            check_version(path, file.schema_arrow)
+        with open_shard(path) as file:
             for group in range(file.num_row_groups):
                 for row in file.read_row_group(group, columns=columns).to_pylist():
                     yield from_row({**row, **partition})
@@ -63,8 +63,32 @@ def partition_of(path: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in parts)
 
 
-def check_version(path: str, schema: pa.Schema) -> None:
-    """Raise ValueError unless a shard is of this version of the schema."""
+@contextmanager
+def open_shard(path: str) -> Iterator[pq.ParquetFile]:
+    """A shard as a Parquet file, local or remote; what is read of it is checked.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is cut short, damaged, or of another version of the schema; names it.
+        OSError: the file cannot be read; names it.
+    """
+    try:
+        # Parquet asks for the parts of a file that it needs, all at once: reading further ahead would be in vain
+        with (
+            fsspec.open(path, "rb", cache_type="none") as stream,
+            pq.ParquetFile(stream, pre_buffer=True, page_checksum_verification=True) as file,
+        ):
+            _check_version(path, file.schema_arrow)
+            yield file
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: expected a complete Parquet file; it is cut short or damaged: {error}") from error
+    except OSError as error:
+        if path in str(error):
+            raise
+        raise OSError(f"{path}: cannot be read: {error}") from error
+
+
+def _check_version(path: str, schema: pa.Schema) -> None:
     version = (schema.metadata or {}).get(VERSION_KEY, b"").decode()
     if version != SCHEMA_VERSION:
         raise ValueError(f"{path}: expected schema version {SCHEMA_VERSION}; found {version or 'none'}")

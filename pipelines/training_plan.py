@@ -1,4 +1,4 @@
-"""Which rows a training run reads, in which order: known from the Parquet footers and the seed alone.
+"""Which rows a training run reads, in which order: known from the row groups and the seed alone.
 
 Row groups (or slices of them) are shuffled anew in every epoch and gathered into windows; the rows of a window are
 shuffled among themselves. So any position of the run can be found again, without having read what came before it.
@@ -14,19 +14,10 @@ from typing import Literal
 
 import numpy as np
 
+from pipelines.row_groups import Unit
+
 _SMALLEST_SLICE = 16
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """Rows of one row group that are read together."""
-
-    path: str
-    dataset: str
-    split: str
-    row_group: int
-    rows: tuple[int, ...]  # positions within the row group
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,40 +48,6 @@ class Window:
         if self.shuffle is not None:
             rows = np.random.default_rng(self.shuffle).permutation(rows)
         return rows[self.skip : self.skip + self.count]
-
-
-def units_of(uri: str, split: str, *, datasets: Iterable[str] | None = None, needs: Sequence[str] = ()) -> list[Unit]:
-    """The row groups of a split, in the order of the files.
-
-    datasets: only these (default: all). needs: names of list columns; rows in which all of them are empty are left out.
-    Raises FileNotFoundError if there is no shard of the split, ValueError if no row of it is left.
-    """
-    import fsspec
-    from pyarrow import parquet
-
-    from pipelines.shards import check_version, list_shards, partition_of
-
-    wanted = None if datasets is None else set(datasets)
-    found = [(path, partition_of(path)["dataset"]) for path in list_shards(uri, split=split)]
-    units = []
-    for path, dataset in found:
-        if wanted is not None and dataset not in wanted:
-            continue
-        with fsspec.open(path, "rb") as file:
-            shard = parquet.ParquetFile(file)
-            check_version(path, shard.schema_arrow)
-            for group in range(shard.num_row_groups):
-                rows: Iterable[int] = range(shard.metadata.row_group(group).num_rows)
-                if needs:
-                    rows = _filled_rows(shard.read_row_group(group, columns=list(needs)))
-                if rows := tuple(rows):
-                    units.append(Unit(path, dataset, split, group, rows))
-    if not units:
-        there = ", ".join(sorted({dataset for _, dataset in found})) or "none"
-        asked = "any dataset" if wanted is None else ", ".join(sorted(wanted))
-        filled = f" with any of {', '.join(needs)}" if needs else ""
-        raise ValueError(f"no rows of {asked}{filled} in split {split!r} of {uri}; datasets with this split: {there}")
-    return units
 
 
 def training_windows(
@@ -155,10 +112,23 @@ def _epoch_windows(
                 pieces.append(Piece(replace(unit, rows=rows), copy))
                 target -= len(rows)
             copy += 1
-    dealt = [pieces[index] for index in generator.permutation(len(pieces))][rank::workers]
+    mixed = [pieces[index] for index in generator.permutation(len(pieces))]
+    total = sum(len(piece.unit.rows) for piece in mixed)
+    part = (rank + epoch) % workers  # parts differ by a row: they go round, so that no worker gets ahead
+    dealt = _rows_between(mixed, total * part // workers, total * (part + 1) // workers)
     return [
         Window(group, epoch, (seed, epoch, rank, number)) for number, group in enumerate(_gathered(dealt, window_rows))
     ]
+
+
+def _rows_between(pieces: Iterable[Piece], start: int, stop: int) -> Iterator[Piece]:
+    """The pieces that hold the rows `start` to `stop`, cut where these end."""
+    before = 0
+    for piece in pieces:
+        rows = piece.unit.rows[max(0, start - before) : max(0, stop - before)]
+        before += len(piece.unit.rows)
+        if rows:
+            yield Piece(replace(piece.unit, rows=rows), piece.copy)
 
 
 def _gathered(pieces: Iterable[Piece], window_rows: int) -> Iterator[tuple[Piece, ...]]:
@@ -197,12 +167,3 @@ def _sliced(units: Sequence[Unit], longest: int, workers: int) -> list[Unit]:
         for unit in units
         for start in range(0, len(unit.rows), longest)
     ]
-
-
-def _filled_rows(table) -> list[int]:
-    from pyarrow import compute
-
-    filled = np.zeros(table.num_rows, bool)
-    for column in table.columns:
-        filled |= compute.fill_null(compute.list_value_length(column), 0).to_numpy() > 0
-    return np.flatnonzero(filled).tolist()

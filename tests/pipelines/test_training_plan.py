@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from pipelines.training_plan import Piece, Unit, Window, stored_windows, training_windows, units_of
+from pipelines.row_groups import Unit, units_of
+from pipelines.training_plan import Piece, Window, stored_windows, training_windows
 from tests.pipelines.small_shards import write_shards
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from pipelines.adapters import SourceError
@@ -18,6 +19,7 @@ from pipelines.identifiers import EXPECTED, is_plain
 
 START = 2**16  # bytes within which a header ends
 _SHOWN = 60
+_DIGITS, _PLAIN = "^[0-9]{1,128}$", "^[0-9A-Za-z_-][0-9A-Za-z_.-]{0,127}$"
 _OTHER_FORMATS = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
@@ -56,7 +58,9 @@ def require_columns(place: str, header: Sequence[str], required: Sequence[str]) 
     if missing:
         separator = next((mark for mark in ";\t|" if len(header) == 1 and mark in header[0]), None)
         hint = f"; its columns are separated by {separator!r}, expected commas" if separator else ""
-        raise SourceError(f"{place}: missing column {', '.join(map(repr, missing))}; found {listed(header)}{hint}")
+        # where no column is known the header may be missing, and its place taken by identifiers
+        found = header if len(missing) < len(set(required)) else [re.sub(r"\S*\d\S*", "…", name) for name in header]
+        raise SourceError(f"{place}: missing column {', '.join(map(repr, missing))}; found {listed(found)}{hint}")
     twice = sorted({name for name in required if header.count(name) > 1})
     if twice:
         raise SourceError(f"{place}: expected every column once; found {', '.join(map(repr, twice))} more than once")
@@ -122,7 +126,9 @@ def require_identifiers(
 ) -> None:
     """Raise SourceError for a value that is no identifier (`digits`: one of digits only; `empty`: or is nothing)."""
     for name in columns:
-        for value in table[name].unique().to_pylist():
+        # nearly all pass here, without becoming Python's objects
+        plain = pc.match_substring_regex(table[name], _DIGITS if digits else _PLAIN)
+        for value in table[name].filter(pc.invert(plain)).unique().to_pylist():
             if not (is_plain(value) and (not digits or value.isascii() and value.isdigit()) or empty and not value):
                 row = table[name].to_pylist().index(value) + 1
                 expected = "a number of digits only" if digits else EXPECTED

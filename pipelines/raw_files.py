@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -86,11 +85,11 @@ class RawFolder:
             if self.exists(name):
                 return name
         folder = names[0].rpartition("/")[0]
-        found = self.names(folder)
-        raise SourceError(
-            f"{self.root}: expected the file {' or '.join(names)}; "
-            + (f"{folder or 'the folder'} holds {listed(found, 8)}" if found else f"found no folder {self.uri(folder)}")
-        )
+        if found := self.names(folder):
+            instead = f"{folder or 'the folder'} holds {listed(found, 8)}"
+        else:
+            instead = f"found {'nothing in' if self.exists(folder) else 'no folder'} {self.uri(folder)}"
+        raise SourceError(f"{self.root}: expected the file {' or '.join(names)}; {instead}")
 
     def columns(self, names: Sequence[str], required: Sequence[str]) -> list[str]:
         """The header of a CSV table, plain or gzipped, after a check of the whole table.

@@ -16,7 +16,7 @@ import pyarrow as pa
 from chex.records import Annotations, Box, PathologyBox, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError, UnusableInput
-from pipelines.csv_tables import listed, require_identifiers, require_unique
+from pipelines.csv_tables import listed, require_columns, require_identifiers, require_unique
 from pipelines.raw_boxes import box_numbers, checked_box
 from pipelines.raw_files import RawFolder, rows
 from pipelines.splits import position
@@ -122,10 +122,9 @@ class Source:
             header, *lines = csv.reader(io.StringIO(self._folder.text(BOXES), newline=""), strict=True)
         except csv.Error as error:
             raise SourceError(f"{self._folder.uri(BOXES)}: not a readable CSV table: {error}") from error
+        require_columns(self._folder.uri(BOXES), header, BOX_COLUMNS)
         if header[:6] != BOX_COLUMNS:
-            raise SourceError(
-                f"{self._folder.uri(BOXES)}: expected the columns {', '.join(BOX_COLUMNS)}; found {listed(header)}"
-            )
+            raise SourceError(f"{self._folder.uri(BOXES)}: expected the columns in the order {', '.join(BOX_COLUMNS)}")
         return [line + [""] * (len(BOX_COLUMNS) - len(line)) for line in lines if line]
 
     def _list(self, name: str) -> set[str]:

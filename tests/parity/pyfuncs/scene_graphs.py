@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from tests.parity.cases import Case
 from tests.parity.comparison import Compared, NotCompared
 from tests.parity.pyfuncs.graph_files import compared_files
 from tests.parity.pyfuncs.graph_rows import compared_row, recorded_names
 from tests.parity.pyfuncs.graph_targets import class_labels, region_tensors
-from tests.parity.pyfuncs.recorded_graphs import Converted, convert
+from tests.parity.pyfuncs.recorded_graphs import Converted, convert, objects
 from tests.parity.registry import Found, check
 
 SPLITS = {"valid": "validate"}  # the dataset's own name
@@ -31,7 +31,7 @@ def cig(case: Case) -> Found:
     once = {image: one for image, one in ours.items() if not one.twice}
     found: dict = {f"extra.{name}": NotCompared("compared part by part below") for name in PARTLY}
     found |= {f"extra.{name}": NotCompared("what the case is given") for name in ("scene_graphs", "mimic_meta")}
-    found |= {"extra.note": NotCompared("a remark"), "extra.box_stats": _shares(ours.values(), recorded["box_stats"])}
+    found |= {"extra.note": NotCompared("a remark"), "extra.box_stats": _shares(ours, case)}
     for name in RULES:
         splits = {image: SPLITS.get(split, split) for image, split in recorded[name]}
         found[f"extra.{name}"] = ({image: one.study.split for image, one in once.items()}, splits)
@@ -47,8 +47,14 @@ def cig(case: Case) -> Found:
     return found | {f"anatomy_class_labels.{part}": value for part, value in parts.items()}
 
 
-def _shares(ours: Collection[Converted], recorded: dict[str, float]) -> Compared:
-    """The share of images that have a region's box."""
-    counts = Counter(region for one in ours for region in one.boxes)
+def _shares(ours: Mapping[str, Converted], case: Case) -> Compared:
+    """Valid boxes of a region per kept image. Those of images that have too few boxes to be kept count as well."""
+    size_of = {image["dicom_id"]: (image["H"], image["W"]) for image in case.extra["mimic_meta"]}
+    counts = Counter(
+        region
+        for graph in case.extra["scene_graphs"]
+        for region in {name for name, valid in objects(graph, *size_of[graph["image_id"]]) if valid}
+    )
+    recorded = case.extra["box_stats"]
     shares = {region: count / len(ours) for region, count in counts.items()}
     return Compared(dict.fromkeys(recorded, 0.0) | shares, recorded)

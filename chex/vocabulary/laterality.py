@@ -7,6 +7,7 @@ there is one right atrium, and in a mirrored chest, as in situs inversus, it lie
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PAIRS = (
     ("right", "left"),
@@ -35,7 +36,7 @@ _PAIRS = (
 _OPPOSITE = {word: opposite for pair in _PAIRS for word, opposite in (pair, pair[::-1])} | {"rml": "lingula"}
 
 _SIDE = r"(?:right|left)"
-_LETTER = r"(?<!\d)(?<!\d[ -])\b(?:r|l|rt|lt)\b"  # after a number, "l" is a litre
+_LETTER = r"(?<!\d[ -])(?:r|l|rt|lt)\b"  # after a number, "l" is a litre
 # Names and functions of the heart, lobes of the liver, and words that are no sides. Each is kept with either side,
 # so that swapping twice gives the text back.
 _KEPT = rf"""
@@ -59,19 +60,20 @@ _PLAIN = sorted(
     (word for word in _OPPOSITE if word not in ("r", "l", "rt", "lt", "dextro", "levo")), key=len, reverse=True
 )
 _TEXT = re.compile(
-    rf"""
-    \b(?P<kept>{_KEPT})
+    rf"""\b(?=[abdeilrstw])(?:
+    (?P<kept>{_KEPT})
     |(?P<both>{_LETTER}\.?(?:[ ]?(?:[<>]+|[/=&])[ ]?|\ (?:and|or|(?:greater|worse|more|larger|less)\ than)\ )(?:r|l|rt|lt)\b)
     |(?P<letter>{_LETTER}(?=\.?[ -]{_SIDED})|(?<=\()(?:r|l|rt|lt)(?=\)))
-    |(?P<named>\b{_SIDE}\ lingula)
-    |\b(?:dextro|levo){_CURVED}
-    |\b(?:{"|".join(re.escape(word) for word in _PLAIN)})\b
-    """,
+    |(?P<named>{_SIDE}\ lingula)
+    |(?:dextro|levo){_CURVED}
+    |(?:{"|".join(re.escape(word) for word in _PLAIN)})\b
+    )""",
     re.IGNORECASE | re.VERBOSE,
 )
 _WORD = re.compile(r"\b(?:right|left|r|l|rt|lt)\b", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1 << 14)  # regions repeat the sentences of their report, and reports those of others
 def swap_sides(text: str) -> str:
     """`text` with right and left exchanged, case kept ("Right-sided" -> "Left-sided").
 

@@ -128,6 +128,7 @@ class TrainingConfig:
     stage: StageName = "detector"
     seed: int = 0
     precision: Literal["fp32", "bf16"] = "fp32"
+    recompute_activations: bool = False  # of the language model: a third of the time more, a fraction of the memory
     workers: int = 1  # 0: in this process, without Ray Train
     log_every: int = 50
     validate_every: int = 1000

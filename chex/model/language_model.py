@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from chex.model.key_value_cache import KeyValueCache
 from chex.model.linear import Linear, PackedWeight
@@ -31,6 +32,13 @@ class LanguageModelBlock(nn.Module):
         parts = self.to_query_key_value(self.norm_attention(x)).chunk(3, dim=-1)
         return tuple(part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
 
+    def after_prefix(self, x: Tensor, prefix: Tensor, mask: Tensor) -> Tensor:
+        """Words (n, T, width) behind a prefix (2, n, H, P, d), mask (…, T, P + T) → (n, T, width)."""
+        query, key, value = self.query_key_value(x)
+        key = torch.cat([prefix[0].to(key.dtype), key], dim=2)
+        value = torch.cat([prefix[1].to(value.dtype), value], dim=2)
+        return self(x, query, key, value, mask)
+
     def forward(self, x: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         x = x + self.dropout(self.to_output(mixed.transpose(1, 2).flatten(-2)))
@@ -47,6 +55,7 @@ class LanguageModel(nn.Module):
         self.blocks = nn.ModuleList(LanguageModelBlock(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
         self.packed_embedding = PackedWeight()
+        self.recomputes = False  # backward computes each block again instead of keeping what is inside it
         self.apply(self._initialise)
 
     def _initialise(self, module: nn.Module) -> None:
@@ -72,11 +81,11 @@ class LanguageModel(nn.Module):
         mask = torch.cat([before, torch.ones(words, words, dtype=torch.bool, device=ids.device).tril()], dim=1)
         if visible is not None:
             mask = mask & F.pad(visible, (prefix.shape[-2], 0), value=True)[:, None, None]  # n 1 T P+T
-        for layer, block in enumerate(self.blocks):
-            query, key, value = block.query_key_value(x)
-            key = torch.cat([prefix[layer, 0].to(key.dtype), key], dim=2)
-            value = torch.cat([prefix[layer, 1].to(value.dtype), value], dim=2)
-            x = block(x, query, key, value, mask)
+        for block, layer_prefix in zip(self.blocks, prefix):
+            if self.recomputes and torch.is_grad_enabled():
+                x = checkpoint(block.after_prefix, x, layer_prefix, mask, use_reentrant=False)
+            else:
+                x = block.after_prefix(x, layer_prefix, mask)
         return self.logits(x)
 
     def step(self, ids: Tensor, position: int, cache: KeyValueCache) -> Tensor:

@@ -61,6 +61,7 @@ class Stage:
 
         torch.manual_seed(config.seed)
         model = read_model(init, config) if init else new_model(preset, config, data_uri, vocabulary, pretrained)
+        model.generator.language_model.recomputes = config.recompute_activations
         recorded(model, config, preset=preset, data_uri=data_uri, pretrained=pretrained)
         return model, self.objective(config, model, vocabulary, process)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -99,3 +101,30 @@ def test_prefix_depends_on_the_token_and_reaches_every_layer(generator):
     prefix = generator.prefix(torch.randn(2, 16))
     assert prefix.shape == (2, 2, 2, 4, 5, 8)
     assert (prefix[:, :, 0] - prefix[:, :, 1]).abs().amax(dim=(1, 2, 3, 4)).min() > 0
+
+
+def test_recomputed_activations_give_the_same_gradients_for_less_memory():
+    torch.manual_seed(0)
+    generator = SentenceGenerator(dataclasses.replace(CONFIG, dropout=0.2), 16).train()
+    ids, tokens = torch.randint(0, 60, (3, 12)), torch.rand(3, 16)
+
+    def learned() -> tuple[list[torch.Tensor], int]:
+        kept: dict[int, int] = {}  # bytes of what waits for backward
+
+        def keep(saved: torch.Tensor) -> torch.Tensor:
+            kept[saved.data_ptr()] = saved.nbytes
+            return saved
+
+        generator.zero_grad()
+        torch.manual_seed(0)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved):
+            loss = generator(tokens, ids).logsumexp(dim=-1).mean()
+        loss.backward()
+        return [parameter.grad.clone() for parameter in generator.parameters()], sum(kept.values())
+
+    plain, plain_bytes = learned()
+    generator.language_model.recomputes = True
+    recomputed, kept_bytes = learned()
+    for one, other in zip(plain, recomputed, strict=True):
+        torch.testing.assert_close(one, other)
+    assert kept_bytes < 0.5 * plain_bytes

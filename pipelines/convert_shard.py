@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from chex import __version__
 from chex.body_part import off_topic
-from chex.pixels import Radiograph, UnusableImage, encode_stored, read_radiograph, resize
+from chex.pixels import Radiograph, UnusableImage, encode_stored, read_radiograph
 from chex.records import Annotations, Box, Sample, Study
-from pipelines.adapters import AnnotationSource, LeftOut, SourceError, UnusableInput, open_source
+from pipelines.adapters import AnnotationSource, LeftOut, SourceError, UnusableInput, open_sources
 from pipelines.image_files import read_image_file
 from pipelines.isolation import isolated
 from pipelines.output_folder import OutputFolder
@@ -33,7 +33,7 @@ _HASH_KEY, _COUNTS_KEY = b"chex.plan_hash", b"chex.counts"
 _READ_AHEAD = 4
 _NOT_DATA = {"image", "source_uri", "converter_version"}  # where data come from is not what they are
 
-Decode = Callable[[bytes, str], Radiograph]
+Decode = Callable[[bytes, str, int], Radiograph]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +117,16 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
 def _sample(
     study: Study, content: bytes, sources: Sequence[AnnotationSource], image_size: int, decode: Decode
 ) -> Sample:
-    radiograph = decode(content, study.uri)
-    height, width = radiograph.pixels.shape
-    shrink = min(1.0, image_size / min(height, width))
-    stored = resize(radiograph.pixels, max(1, round(height * shrink)), max(1, round(width * shrink)))
+    radiograph = decode(content, study.uri, image_size)
+    study = study if study.view else replace(study, view=radiograph.view)
+    height, width = radiograph.height, radiograph.width
     elsewhere = off_topic(radiograph.body_part)
     return Sample(
-        study=study if study.view else replace(study, view=radiograph.view),
+        study=study,
         annotations=_annotations(study, sources, height, width),
-        image=encode_stored(stored),
-        height=stored.shape[0],
-        width=stored.shape[1],
+        image=encode_stored(radiograph.pixels),
+        height=radiograph.pixels.shape[0],
+        width=radiograph.pixels.shape[1],
         original_height=height,
         original_width=width,
         pixel_notes=radiograph.notes + ((elsewhere,) if elsewhere else ()),
@@ -163,7 +162,7 @@ def _boxes(annotations: Annotations) -> Iterator[Box]:
 @lru_cache(maxsize=4)
 def _open_sources(sources: tuple[tuple[str, str], ...]) -> list[AnnotationSource]:
     # once per worker process: their tables are loaded at the first use and then serve every later shard
-    return [open_source(kind, root) for kind, root in sources]
+    return open_sources(sources)
 
 
 def _read_ahead(studies: Sequence[Study]) -> Iterator[tuple[Study, Future[bytes]]]:

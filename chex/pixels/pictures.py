@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from chex.pixels import Radiograph, UnusableImage, check_declared_size
+from chex.pixels import Radiograph, UnusableImage, check_declared_size, resize_picture, shrunk
 from chex.pixels.grayscale import robust_range, stretch, to_bytes
 
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
@@ -16,8 +16,8 @@ def is_picture(data: bytes) -> bool:
     return data.startswith(_SIGNATURES)
 
 
-def read(data: bytes, sha256: str) -> Radiograph:
-    """Decode a JPEG or PNG file, turned as its EXIF orientation says.
+def read(data: bytes, sha256: str, shorter_side: int | None = None) -> Radiograph:
+    """Decode a JPEG or PNG file, turned as its EXIF orientation says, and resize it as `chex.pixels.resize` does.
 
     Raises:
         UnusableImage: truncated, broken or too large.
@@ -44,12 +44,15 @@ def read(data: bytes, sha256: str) -> Radiograph:
         image = ImageOps.exif_transpose(image)
         notes.append(f"turned by EXIF orientation {orientation}")
     if image.mode.startswith("I") or image.mode == "F":
-        pixels = _deep(np.asarray(image), notes)
-    else:
-        if image.mode != "L" and not notes:
+        return Radiograph(_deep(np.asarray(image), notes), tuple(notes), sha256=sha256)
+    if image.mode != "L":
+        if not notes:
             notes.append(f"{image.mode} converted to gray")
-        pixels = np.array(image.convert("L"))
-    return Radiograph(pixels, tuple(notes), sha256=sha256)
+        image = image.convert("L")
+    full_size = image.height, image.width
+    size = full_size if shorter_side is None else shrunk(*full_size, shorter_side)
+    pixels = np.array(image) if size == full_size else resize_picture(image, *size)
+    return Radiograph(pixels, tuple(notes), sha256=sha256, full_size=full_size)
 
 
 def _deep(values: np.ndarray, notes: list[str]) -> np.ndarray:

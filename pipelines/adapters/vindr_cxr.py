@@ -17,12 +17,13 @@ from pipelines.consensus import fuse_boxes, majority_labels
 from pipelines.csv_tables import require_identifiers, require_unique
 from pipelines.raw_boxes import box_numbers, checked_box
 from pipelines.raw_files import RawFolder, rows
-from pipelines.splits import position
+from pipelines.splits import halved
 
 BOX_COLUMNS = ("image_id", "class_name", "x_min", "y_min", "x_max", "y_max")
 NOTHING = "vindr/No finding"
 SPELLINGS = {"other diseases": "other disease"}  # the training file's spelling of the test file's name
 _VOTES = {"1": 1, "1.0": 1, "0": 0, "0.0": 0}
+_UNREADABLE = 255
 
 
 class Source:
@@ -53,11 +54,12 @@ class Source:
 
     def studies(self) -> Iterator[Study]:
         for part in self._parts:
-            for image_id in sorted(self._votes[part][1]):
-                halves = "validate" if position(f"vindr-cxr/{image_id}") < 0.5 else "test"
+            images = sorted(self._votes[part][1])
+            halves = halved(f"vindr-cxr/{image_id}" for image_id in images)
+            for image_id in images:
                 yield Study(
                     dataset="vindr-cxr",
-                    split="train" if part == "train" else halves,
+                    split="train" if part == "train" else halves[f"vindr-cxr/{image_id}"],
                     patient_id=image_id,  # patients are not told apart; every image is another one
                     study_id=image_id,
                     image_id=image_id,
@@ -74,7 +76,7 @@ class Source:
             boxes[label].append((reader, checked_box(box_numbers(corners), height, width)))
         labels, votes_of = self._votes[part]
         votes = [dict(zip(labels, vote, strict=True)) for vote in votes_of[study.image_id]]
-        if unreadable := [label for vote in votes for label, value in vote.items() if value is None]:
+        if unreadable := [label for vote in votes for label, value in vote.items() if value == _UNREADABLE]:
             raise UnusableInput("annotate", f"an image label is 0 or 1; found something else for {unreadable[0]}")
         return Annotations(
             pathology_boxes=tuple(
@@ -109,8 +111,8 @@ class Source:
         return found
 
     @cached_property
-    def _votes(self) -> dict[str, tuple[tuple[str, ...], dict[str, list[tuple[int | None, ...]]]]]:
-        """Per part: the labels, and for every image one tuple of 0, 1 and (unreadable) None per reader."""
+    def _votes(self) -> dict[str, tuple[tuple[str, ...], dict[str, list[bytes]]]]:
+        """Per part: the labels, and for every image and reader one byte per label: 0, 1 or _UNREADABLE."""
         found = {}
         for part in self._parts:
             place = self._folder.uri(_labels_file(part))
@@ -122,7 +124,8 @@ class Source:
             labels = tuple(label for label in load().labels_of("vindr-image") if label in columns)
             votes = defaultdict(list)
             for row in rows(table):
-                votes[row["image_id"]].append(tuple(_VOTES.get(row[columns[label]].strip()) for label in labels))
+                values = (_VOTES.get(row[columns[label]].strip(), _UNREADABLE) for label in labels)
+                votes[row["image_id"]].append(bytes(values))
             found[part] = labels, votes
         return found
 

@@ -8,16 +8,21 @@ from chex.pixels import UnusableImage
 
 MOST_BYTES = 256 * 2**20  # the most pixels that are decoded, 16 bit each and uncompressed, with room for headers
 
+_OTHERS = {"directory": "folder"}
+
 
 def read_image_file(uri: str) -> bytes:
     """The whole file.
 
     Raises:
-        UnusableImage: it has more than MOST_BYTES; nothing of it was read.
+        UnusableImage: no file, or one of more than MOST_BYTES; nothing of it was read.
         OSError: it is not there or cannot be read.
     """
     filesystem, path = fsspec.core.url_to_fs(uri)
-    size = filesystem.size(path)
+    found = filesystem.info(path)
+    if found["type"] != "file":  # from a pipe or a device the job would read forever
+        raise UnusableImage("read", f"expected a file; found a {_OTHERS.get(found['type'], 'pipe or a device')}")
+    size = found["size"]
     if size is not None and size > MOST_BYTES:
         raise UnusableImage("read", f"the file has {size:,} bytes; more than {MOST_BYTES // 2**20} MiB are refused")
     if not size:

@@ -12,6 +12,7 @@ import numpy as np
 
 from chex.records import Study
 from pipelines.adapters import SourceError
+from pipelines.identifiers import EXPECTED, is_plain
 from pipelines.splits import SPLITS
 
 _SHOWN = 3
@@ -26,7 +27,12 @@ class SplitLedger:
         self._names: list[str] = []
 
     def add(self, study: Study) -> None:
-        """Raise SourceError if its split is none."""
+        """Raise SourceError if its split is none, or an identifier could lead out of the dataset's folder."""
+        for name in ("image_id", "study_id", "patient_id"):
+            if not is_plain(getattr(study, name)):
+                raise SourceError(
+                    f"{study.public_id} (a hash of its sample_id): {name}: expected {EXPECTED}; found something else"
+                )
         if study.split not in SPLITS:
             raise SourceError(
                 f"{study.public_id} (a hash of its sample_id): split {study.split!r} is none of {', '.join(SPLITS)}"

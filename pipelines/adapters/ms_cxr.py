@@ -15,7 +15,7 @@ from chex.records import Annotations, GroundedPhrase, Study
 from chex.vocabulary import load
 from pipelines.adapters import LeftOut, SourceError, UnusableInput
 from pipelines.adapters.mimic_cxr_jpg import DATASET
-from pipelines.csv_tables import listed
+from pipelines.csv_tables import listed, require_identifiers
 from pipelines.raw_boxes import box_numbers, checked_box
 from pipelines.raw_files import RawFolder, rows
 from pipelines.splits import halved
@@ -90,13 +90,13 @@ class Source:
         """
         place = self.folder.uri(self._name)
         table = self.folder.table([self._name], (*COLUMNS, "split") if self._has_splits else COLUMNS)
+        require_identifiers(place, table, ["dicom_id"])
         images: dict[str, _Image] = {}
         for number, row in enumerate(rows(table), start=1):
             patient = _PATIENT.search(row["path"])
-            if not patient or not row["dicom_id"]:
-                column, expected = ("dicom_id", "an image") if patient else ("path", "files/p10/p10000032/s50414267/…")
+            if not patient:
                 raise SourceError(
-                    f"{place}: column {column!r}: expected {expected}; found something else in row {number}"
+                    f"{place}: column 'path': expected files/p10/p10000032/s50414267/…; found something else in row {number}"
                 )
             if self._label(row["category_name"]) is None:
                 known = ", ".join(label.partition("/")[2] for label in load().labels_of("ms-cxr"))

@@ -71,3 +71,8 @@ def test_a_missing_or_repeated_column_is_named(kind, tmp_path):
 
 def conversion(small: SmallSource, output: Path) -> Conversion:
     return Conversion(sources=small.sources, output=str(output), image_size=16)
+
+
+def images_of(small: SmallSource):
+    """How many images of which dataset and split there are to convert."""
+    return prepare(conversion(small, small.root.parent / "shards")).images

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chex import __version__
-from pipelines.adapters import open_source
+from pipelines.adapters import open_sources
 from pipelines.convert_shard import ShardCounts, ShardTask
 from pipelines.manifest import MANIFEST_FILE, manifest, manifest_bytes
 from pipelines.output_folder import OutputFolder
@@ -51,8 +51,8 @@ class Conversion:
         if not self.sources:
             raise ValueError("expected at least one source; found none")
         # workers run in another directory
-        absolute = tuple((kind, root if "://" in root else os.path.abspath(root)) for kind, root in self.sources)
-        object.__setattr__(self, "sources", absolute)
+        absolute = ((kind, root if "://" in root else os.path.abspath(root)) for kind, root in self.sources)
+        object.__setattr__(self, "sources", tuple(sorted(absolute)))
         for name, least in (("image_size", 16), ("rows_per_shard", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}; found {getattr(self, name)}")
@@ -78,7 +78,7 @@ def prepare(conversion: Conversion) -> ShardPlan:
     """
     output = OutputFolder(conversion.output)
     earlier = _earlier_manifest(output, conversion)
-    sources = [open_source(kind, root) for kind, root in conversion.sources]
+    sources = open_sources(conversion.sources)
     check_sources(sources)
     plan = make_plan(sources, conversion.rows_per_shard)
     settings = json.dumps(conversion.settings, sort_keys=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
+from typing import BinaryIO
 
 import fsspec
 import pyarrow as pa
@@ -74,18 +77,51 @@ class OutputFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file as a whole or not at all, even if the process is killed meanwhile."""
-        path = self.uri(name)
-        if not self.is_local:
-            # object stores show an object only once it is complete
-            self._ask(lambda: self.filesystem.pipe_file(path, content))
+        if self.is_local:
+            self._fill(name, lambda file: file.write(content))
+        else:  # object stores show an object only once it is complete
+            self._ask(lambda: self.filesystem.pipe_file(self.uri(name), content))
+
+    def write_large(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
+        """Write a file, as `write` does, that `fill` puts into a file on a disk: for what should not lie in memory."""
+        if self.is_local:
+            self._fill(name, fill)
             return
-        path = self.filesystem._strip_protocol(path)
+        with tempfile.NamedTemporaryFile() as file:
+            fill(file)
+            file.flush()
+            self._ask(lambda: self.filesystem.put_file(file.name, self.uri(name)))
+
+    @contextmanager
+    def open_large(self, name: str) -> Iterator[BinaryIO]:
+        """A file to read, which a remote one is copied to.
+
+        Raises FileNotFoundError if there is none.
+        """
+        if self.is_local:
+            with open(self.filesystem._strip_protocol(self.uri(name)), "rb") as file:
+                yield file
+            return
+        with tempfile.NamedTemporaryFile() as file:
+            self._ask(lambda: self.filesystem.get_file(self.uri(name), file.name))
+            with open(file.name, "rb") as copy:
+                yield copy
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        try:
+            self._ask(lambda: self.filesystem.rm_file(self.uri(name)))
+        except FileNotFoundError:
+            pass
+
+    def _fill(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
+        path = self.filesystem._strip_protocol(self.uri(name))
         folder, _, last = path.rpartition("/")
         os.makedirs(folder, exist_ok=True)
         temporary = f"{folder}/.{last}.{uuid.uuid4().hex}.unfinished"
         try:
             with open(temporary, "wb") as file:
-                file.write(content)
+                fill(file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)

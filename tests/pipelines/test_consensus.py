@@ -1,7 +1,10 @@
+"""Several readers become one: votes, and boxes beside an independent implementation."""
+
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,35 +51,45 @@ def test_edges():
     assert fuse_boxes([(0.4, 0.3, 0.1, 0.1)], ["R1"]) == [((0.1, 0.1, 0.4, 0.3), 1)], "drawn from bottom right"
     with pytest.raises(ValueError, match="one reader per box"):
         fuse_boxes([(0, 0, 1, 1)], [])
+    with pytest.raises(ValueError, match="finite"):
+        fuse_boxes([(0, 0, float("nan"), 1)], ["R1"])
 
 
-def golden(shared, name):
-    cases = [json.loads(path.read_text())[name] for path in sorted((shared / "parity").glob("*/pyfuncs.json"))]
-    assert cases
-    return cases
+def test_fusion_agrees_with_the_published_package():
+    table = json.loads((Path(__file__).parents[1] / "data" / "weighted_box_fusion.json").read_text())
+    for case in table["cases"]:
+        found = fuse_boxes(case["boxes"], [str(reader) for reader in range(len(case["boxes"]))])
+        boxes = sorted(box for box, _ in found)
+        assert np.shape(boxes) == np.shape(case["fused"])
+        assert np.allclose(boxes, case["fused"], atol=2e-6), case["boxes"]
+    assert sum(len(case["fused"]) < len(case["boxes"]) for case in table["cases"]) > 20
 
 
-def test_fusion_agrees_with_recorded_numbers(shared):
-    for case in golden(shared, "vindr_fuse_boxes"):
-        drawn = defaultdict(list)
-        for row in case["input"]:
-            if row["x_min"] is not None:
-                box = tuple(row[edge] for edge in ("x_min", "y_min", "x_max", "y_max"))
-                drawn[row["image_id"], row["class_name"]].append((box, row["rad_id"]))
-        compared = 0
-        for image, recorded in case["fused"].items():
-            for name in {row[4] for row in recorded}:
-                entries = drawn[image, name.removeprefix("vindrcxr/")]
-                found = [box for box, _ in fuse_boxes([box for box, _ in entries], [who for _, who in entries])]
-                expected = [row[:4] for row in recorded if row[4] == name]
-                assert np.allclose(sorted(found), sorted(expected), atol=0.02), (image, name)
-                compared += len(expected)
-        assert compared > 20
+def test_every_box_is_in_one_fused_box_and_counts_for_its_reader():
+    chain = [(0.0, 0.0, 0.4, 1.0), (0.3, 0.0, 0.7, 1.0), (0.6, 0.0, 1.0, 1.0)]
+    [(first, two), (last, one)] = fuse_boxes(chain, ["R1", "R2", "R3"])
+    assert first == pytest.approx((0.45, 0.0, 0.85, 1.0)) and two == 2, "the last two overlap first"
+    assert last == chain[0] and one == 1, "what is left overlaps the mean of the others by less than a tenth"
 
 
-def test_majority_agrees_with_recorded_numbers(shared):
-    for case in golden(shared, "vindr_majority_vote"):
-        votes = defaultdict(list)
-        for row in case["input"]:
-            votes[row["image_id"]].append({key: value for key, value in row.items() if not key.endswith("_id")})
-        assert {image: majority_labels(readers) for image, readers in votes.items()} == case["output"]
+def test_the_order_of_rows_does_not_matter_where_findings_lie_apart():
+    generator = random.Random(3)
+    rows = []
+    for place in (0.1, 0.4, 0.7):
+        for reader in ("R1", "R2", "R3"):
+            x, y = place + generator.uniform(-0.02, 0.02), place + generator.uniform(-0.02, 0.02)
+            rows.append(((x, y, x + 0.2, y + 0.15), reader))
+    expected = fuse_boxes(*zip(*rows, strict=True))
+    assert [readers for _, readers in expected] == [3, 3, 3]
+    for _ in range(5):
+        generator.shuffle(rows)
+        found = fuse_boxes(*zip(*rows, strict=True))
+        assert np.allclose(sorted(box for box, _ in found), sorted(box for box, _ in expected), atol=1e-12)
+
+
+def test_the_unit_of_boxes_does_not_matter():
+    boxes = np.array([(0.1, 0.1, 0.3, 0.3), (0.12, 0.1, 0.32, 0.34), (0.7, 0.7, 0.9, 0.8)])
+    readers = ["R1", "R2", "R1"]
+    sides = np.array([2540, 3072, 2540, 3072])
+    pixels = [box for box, _ in fuse_boxes((boxes * sides - 500).tolist(), readers)]
+    assert np.allclose((np.array(pixels) + 500) / sides, [box for box, _ in fuse_boxes(boxes.tolist(), readers)])

@@ -14,7 +14,7 @@ from chex.queries.targets import AnatomyTargets
 from chex.records import Annotations
 from chex.vocabulary import load
 from tests.parity.cases import parts_of
-from tests.parity.comparison import NotCompared
+from tests.parity.comparison import Compared, NotCompared
 from tests.parity.pyfuncs.recorded_graphs import Converted
 
 
@@ -63,7 +63,7 @@ def class_labels(
                 )
     return {
         "class_names": NotCompared("what the case is given"),
-        "labels": (found.int(), torch.tensor(labels).int()),
+        "labels": Compared(found.double(), torch.tensor(labels, dtype=torch.float64), kind="exact"),
         "sentences": ([[one.sentences.get(region, []) for region in regions] for one in ours], sentences),
     }
 

@@ -41,10 +41,9 @@ def augment(
     """
     flipped = bool(generator.random() < config.flip)
     matrix = _random_map(config, generator, flipped) @ frame.matrix
-    image = _exposed(resample(pixels, matrix, frame.size), config, generator)
+    image = exposed(resample(pixels, matrix, frame.size), config, generator)
     if generator.random() < config.blur:
-        radius = generator.uniform(*config.blur_sigma)
-        image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
+        image = blurred(image, generator.uniform(*config.blur_sigma))
     moved = move_annotations(annotations, matrix, config.least_visible)
     return image, mirror_words(moved, vocabulary) if flipped and config.swap_sides_on_flip else moved
 
@@ -80,7 +79,11 @@ def move_annotations(annotations: Annotations, matrix: np.ndarray, least_visible
 
 
 def mirror_words(annotations: Annotations, vocabulary: Vocabulary) -> Annotations:
-    """Right and left exchanged in region names, sentences and phrases. Boxes are left alone."""
+    """Right and left exchanged in region names, sentences and phrases. Boxes are left alone.
+
+    A region without an opposite keeps its name wherever the mirrored image shows it: the box of the right atrium lies
+    on the other side, beside an apex that points there, as in situs inversus. Labels have no sides.
+    """
 
     def opposite(region: str) -> str:
         term = vocabulary.regions.get(region) or vocabulary.grouped.get(region)
@@ -115,9 +118,14 @@ def _random_map(config: AugmentationConfig, generator: np.random.Generator, flip
     return shift(distance_x, distance_y) @ scale(generator.uniform(*config.scale)) @ turn @ matrix
 
 
-def _exposed(image: np.ndarray, config: AugmentationConfig, generator: np.random.Generator) -> np.ndarray:
-    """Contrast about the image's mean, then brightness, as one table of 256 grey values."""
+def exposed(image: np.ndarray, config: AugmentationConfig, generator: np.random.Generator) -> np.ndarray:
+    """Random contrast about the image's mean, then brightness, as one table of 256 grey values. uint8 (S, S)."""
     contrast, brightness = generator.uniform(*config.contrast), generator.uniform(*config.brightness)
     mean = float(image.mean())
     table = ((np.arange(256) - mean) * contrast + mean) * brightness
     return table.round().clip(0, 255).astype(np.uint8)[image]
+
+
+def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Smoothed by a Gaussian of `sigma` pixels. uint8 (S, S)."""
+    return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(sigma)))

@@ -12,9 +12,8 @@ from pipelines.adapters import SourceError, kinds
 from pipelines.convert import Conversion, prepare
 from tests.pipelines import bad_tables
 from tests.pipelines.bad_tables import READ_ALL_THE_SAME, REFUSED, REFUSED_IF_PACKED
+from tests.pipelines.converted_sources import IDENTIFIERS
 from tests.pipelines.small_sources import SmallSource, write_source
-
-IDENTIFIERS = re.compile(r"1000000\d|5000000\d|\daa804e|0000000\d|[ae]\dbcdef")  # of all small sources
 
 TOLERATED = {("half a line more", "BBox_List_2017.csv")}  # its rows differ in length; a short one costs its image only
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -33,13 +34,16 @@ def shard_results(shards: Sequence[int], task: ShardTask) -> Iterator[tuple[int,
     context = ray.data.DataContext.get_current()
     shown, context.enable_progress_bars = context.enable_progress_bars, False
     try:
-        dataset = ray.data.from_items(list(shards), override_num_blocks=len(shards)).map_batches(
-            _convert_batch,
-            batch_size=1,
-            batch_format="numpy",
-            fn_kwargs={"task": task},
-            ray_remote_args_fn=lambda: {"max_retries": _TRIES_AFTER_A_CRASH},
-        )
+        with warnings.catch_warnings():
+            # Ray Data is about to give the number of tries another place; until then this is its only one
+            warnings.simplefilter("ignore", DeprecationWarning)
+            dataset = ray.data.from_items(list(shards), override_num_blocks=len(shards)).map_batches(
+                _convert_batch,
+                batch_size=1,
+                batch_format="numpy",
+                fn_kwargs={"task": task},
+                max_retries=_TRIES_AFTER_A_CRASH,
+            )
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
             for row in batch.to_pylist():
                 if row["fault"] is not None:

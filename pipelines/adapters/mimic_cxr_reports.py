@@ -6,15 +6,20 @@ https://physionet.org/content/mimic-cxr; the reports lie in `files/`, or in mimi
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
+from itertools import islice
 
 from chex.records import Annotations, Study
-from pipelines.adapters import LeftOut, UnusableInput
+from pipelines.adapters import LeftOut, SourceError, UnusableInput
 from pipelines.adapters.mimic_cxr_jpg import DATASET, study_folder
 from pipelines.archive import SmallFiles
 from pipelines.raw_files import RawFolder
 from pipelines.reports import parse
+
+ARCHIVE = "mimic-cxr-reports.zip"
+_LOOKED_INTO = 20
 
 
 @cache
@@ -32,13 +37,19 @@ class Source:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self._reports = SmallFiles(RawFolder(root), folder_name="files", archive_name="mimic-cxr-reports.zip")
+        self.folder = RawFolder(root)
+        self._reports = SmallFiles(self.folder, folder_name="files", archive_name=ARCHIVE)
 
     def __reduce__(self) -> tuple:
         return type(self), (self.root,)
 
     def check(self) -> None:
         self._reports.check()
+        if not self._reports.is_archive and not any(name.endswith(".txt") for name in self._first_names()):
+            raise SourceError(
+                f"{self.folder.uri('files')}: expected reports such as p10/p10000032/s50414267.txt, or {ARCHIVE} beside "
+                f"it; the folders of the first {_LOOKED_INTO} patients hold none"
+            )
 
     def annotations(self, study: Study, height: int, width: int) -> Annotations | None:
         if study.study_id in irregular_reports():
@@ -54,6 +65,13 @@ class Source:
         if not report.sentences and report.indication is None:
             return None
         return Annotations(sentences=report.sentences, indication=report.indication)
+
+    def _first_names(self) -> Iterator[str]:
+        """What lies in the folders of some patients: with images only, the folder looks just as right."""
+        groups = [f"files/{group}" for group in self.folder.names("files")[:2]]
+        patients = (f"{group}/{patient}" for group in groups for patient in self.folder.names(group))
+        for patient in islice(patients, _LOOKED_INTO):
+            yield from self.folder.names(patient)
 
 
 def _decoded(content: bytes) -> str:

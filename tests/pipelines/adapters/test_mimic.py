@@ -163,6 +163,19 @@ def test_a_report_that_unpacks_to_a_giant(tmp_path):
         open_source("mimic-cxr-reports", str(tmp_path)).annotations(study(), 1, 1)
 
 
+def test_the_images_folder_instead_of_the_reports(tmp_path):
+    folder = tmp_path / "files/p10/p10000032/s50414267"
+    folder.mkdir(parents=True)
+    (folder / "d1.jpg").write_bytes(b"")
+    with pytest.raises(SourceError, match=r"files: expected reports such as p10/.*\.txt, or mimic-cxr-reports\.zip"):
+        open_source("mimic-cxr-reports", str(tmp_path)).check()
+    with zipfile.ZipFile(tmp_path / "mimic-cxr-reports.zip", "w") as archive:
+        archive.writestr("files/p10/p10000032/s50414267.txt", REPORT)
+    both = open_source("mimic-cxr-reports", str(tmp_path))
+    both.check()
+    assert len(both.annotations(study(), 1, 1).sentences) == 3, "the archive beside the images is read"
+
+
 def test_no_reports_at_all(tmp_path):
     (tmp_path / "notes.md").write_text("x")
     with pytest.raises(SourceError, match=r"mimic-cxr-reports\.zip or files.*holds notes\.md"):

@@ -116,9 +116,9 @@ class Source:
         try:
             return read_report(self._folder.read(f"{REPORTS}/{number}.xml"))
         except OSError as error:
-            raise UnusableInput("annotate", f"{number}.xml: {type(error).__name__}: it cannot be read") from error
+            raise UnusableInput("annotate", f"the report's .xml: {type(error).__name__}: it cannot be read") from error
         except UnusableInput as fault:
-            raise UnusableInput(fault.stage, f"{number}.xml: {fault.reason}") from fault
+            raise UnusableInput(fault.stage, f"the report's .xml: {fault.reason}") from fault
 
     def _image_ids(self, number: str) -> list[str]:
         """The report's images; of a broken report those whose files are named after it, so that they are quarantined."""
@@ -148,7 +148,7 @@ class Source:
     @cached_property
     def _projections(self) -> dict[str, str] | None:
         """Key -> "frontal" or "lateral"; None without the table."""
-        if not self._folder.exists(PROJECTIONS[0]):
+        if PROJECTIONS[0] not in self._folder.names():
             return None
         found = {}
         for number, row in enumerate(rows(self._folder.table(PROJECTIONS, PROJECTION_COLUMNS)), 1):

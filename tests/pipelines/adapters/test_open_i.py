@@ -182,7 +182,7 @@ def test_converted_end_to_end(openi, tmp_path):
     ]
     assert sorted(f"{row['sample_id']} {row['stage']}: {row['reason']}" for row in quarantine) == [
         "open-i/CXR1_1_IM-0001-3001 read: FileNotFoundError: the file cannot be opened",
-        "open-i/CXR2_IM-0652-1001 annotate: 2.xml: expected XML without DTD and entities; found DTDForbidden",
+        "open-i/CXR2_IM-0652-1001 annotate: the report's .xml: expected XML without DTD and entities; found DTDForbidden",
     ]
     (row,) = samples(conversion.output, plan.shards[0].partition("split=")[2].partition("/")[0])
     assert row.annotations.sentences[:2] == ("The heart is 14.5 cm wide.", "No edema.")

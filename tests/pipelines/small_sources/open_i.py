@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from tests.pipelines.small_sources import PATIENTS, SmallSource, encoded, store
+from tests.pipelines.small_sources import PATIENTS, SmallSource, encoded, store, table_bytes
 
 IDS = tuple(f"CXR{n + 1}_IM-000{n}-1001" for n in range(PATIENTS))
 
@@ -23,10 +23,13 @@ def report(*images: str, findings: str = "", impression: str = "", indication: s
 
 
 def write(folder: Path) -> SmallSource:
-    root = folder / "open-i"
+    root, table = folder / "open-i", "indiana_projections.csv"
+    columns = ("uid", "filename", "projection")
+    store(root / table, table_bytes(columns, [(n + 1, f"{name[3:]}.png", "Frontal") for n, name in enumerate(IDS)]))
     return SmallSource(
         sources=(("open-i", str(root)),),
         images=[store(root / "NLMCXR_png" / f"{name}.png", encoded(".png", n)) for n, name in enumerate(IDS)],
+        tables={table: columns},
         annotations=[
             store(root / "ecgen-radiology" / f"{n + 1}.xml", report(name, findings="No edema.", impression="No mass."))
             for n, name in enumerate(IDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tracemalloc
 import zipfile
 
 import pytest
@@ -44,6 +45,23 @@ def test_an_archive_that_needs_64_bits(tmp_path, monkeypatch):
     small = files(tmp_path)
     assert b"PK\x06\x06" in (tmp_path / "all.zip").read_bytes()
     assert [small.read(f"{n}.txt") for n in range(6)] == [f"{n}".encode() * 500 for n in range(6)]
+
+
+def test_what_stays_in_memory_does_not_fill_a_worker(tmp_path):
+    """243,310 scene graphs would otherwise take 200 MB in every process."""
+    count = 4000
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for n in range(count):
+            archive.writestr(f"scene_graph/{n:044}_SceneGraph.json", "{}")
+    root = RawFolder(str(tmp_path))
+    tracemalloc.start()
+    try:
+        index = ZipIndex(root, "all.zip")
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(index) == count
+    assert kept < 80 * count and peak < 400 * count
 
 
 def test_of_two_members_of_a_name_the_later_one_counts(tmp_path):

@@ -134,6 +134,7 @@ class TrainingConfig:
     validate_every: int = 1000
     validation_batches: int | None = None  # None: the whole validation split
     checkpoint_every: int = 1000
+    keep_checkpoints: int = 1  # the last so many; the best weights are kept besides
     restarts: int = 0  # how often Ray Train replaces workers that were lost
     watch: str | None = None  # the validation figure that chooses the best weights; None: the last are kept
     watch_mode: Literal["min", "max"] = "min"
@@ -148,6 +149,8 @@ class TrainingConfig:
         for name in ("seed", "workers", "log_every", "validate_every", "checkpoint_every", "restarts"):
             if getattr(self, name) < 0:
                 found.append(f"{name}: expected 0 or more, found {getattr(self, name)}")
+        if self.keep_checkpoints < 1:
+            found.append(f"keep_checkpoints: expected at least 1, found {self.keep_checkpoints}")
         for name in ("patience", "validation_batches"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 found.append(f"{name}: expected at least 1, or null, found {getattr(self, name)}")

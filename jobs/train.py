@@ -95,8 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stage", required=True, choices=STAGES)
     parser.add_argument("--data", required=True, metavar="URI", help="converted shards (jobs.convert)")
     parser.add_argument("--preset", default="tiny", help="tiny (CPU, phantoms) or base (the paper)")
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="the model folder to write")
-    parser.add_argument("--init", type=Path, metavar="DIR", help="model folder of the stage before")
+    parser.add_argument("--output", required=True, metavar="URI", help="the model folder to write, local or s3://…")
+    parser.add_argument("--init", metavar="URI", help="model folder of the stage before")
     parser.add_argument(
         "--clip", metavar="FILE", help="start from these CLIP towers: weights in OpenAI's layout, as CheXzero's .pt"
     )

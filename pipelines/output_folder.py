@@ -90,7 +90,7 @@ class OutputFolder:
         with tempfile.NamedTemporaryFile() as file:
             fill(file)
             file.flush()
-            self._ask(lambda: self.filesystem.put_file(file.name, self.uri(name)))
+            self.store(file.name, name)
 
     @contextmanager
     def open_large(self, name: str) -> Iterator[BinaryIO]:
@@ -102,10 +102,24 @@ class OutputFolder:
             with open(self.filesystem._strip_protocol(self.uri(name)), "rb") as file:
                 yield file
             return
-        with tempfile.NamedTemporaryFile() as file:
-            self._ask(lambda: self.filesystem.get_file(self.uri(name), file.name))
-            with open(file.name, "rb") as copy:
-                yield copy
+        with tempfile.TemporaryDirectory() as folder:
+            copy = os.path.join(folder, "copy")
+            self.fetch(name, copy)
+            with open(copy, "rb") as file:
+                yield file
+
+    def store(self, source: str | os.PathLike[str], name: str) -> None:
+        """Copy a file from a disk into a store, whole or not at all."""
+        self._ask(lambda: self.filesystem.put_file(os.fspath(source), self.uri(name)))
+
+    def fetch(self, name: str, target: str | os.PathLike[str]) -> None:
+        """Copy a file to a path on a disk. Raises FileNotFoundError if there is none."""
+        self._ask(lambda: self.filesystem.get_file(self.uri(name), os.fspath(target)))
+
+    def files(self) -> list[str]:
+        """The sorted names of all files, those in folders with slashes."""
+        root = self.filesystem._strip_protocol(self.root)
+        return sorted(path.removeprefix(f"{root}/") for path in self._ask(lambda: self.filesystem.find(root)))
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""

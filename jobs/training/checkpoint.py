@@ -1,83 +1,102 @@
-"""What a stopped run goes on from: written beside the output, each file complete or not there at all."""
+"""What a stopped run goes on from: the trained weights, the optimizer and the progress, on a disk or in a store."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from pathlib import Path
+import re
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from pipelines.output_folder import OutputFolder
 
-def work_folder(output: Path) -> Path:
-    """Checkpoints, journal and Ray's own files of the run that writes the model folder `output`."""
-    return output.with_name(f"{output.name}.training")
+BEST = "best.pt"
+_STATE = re.compile(r"step-(\d+)\.pt")
 
 
 class Checkpoints:
-    """The last state and the best weights of one run. Only one process writes; all may read."""
+    """The last states and the best weights of one run. Only one process writes; all may read.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Files are complete or not there at all. They are written in the background, one after the other, from a copy of
+    what is saved; `close` waits for them. What could not be written is raised by the next call.
+    """
+
+    def __init__(self, folder: OutputFolder, keep: int = 1) -> None:
+        self.folder, self.keep = folder, keep
+        self._writer: ThreadPoolExecutor | None = None
+        self._pending: Future[None] | None = None
 
     @property
     def last_step(self) -> int:
-        """How many steps the last checkpoint has behind it; 0 if there is none."""
-        return max((step for step, _ in self._states()), default=0)
+        """How many steps the last complete checkpoint has behind it; 0 if there is none."""
+        return max(self._steps(), default=0)
 
-    def save(self, step: int, state: dict[str, Any]) -> None:
-        """Keeps `state` (tensors and plain values) as the state after `step` steps; older ones go afterwards."""
-        self._write(state, self.folder / f"step-{step:09d}.pt")
-        for old, path in self._states():
-            if old < step:
-                path.unlink(missing_ok=True)
+    def save(self, step: int, state: Mapping[str, Any]) -> None:
+        """Keeps `state` (tensors and plain values) as the state after `step` steps; old ones go afterwards."""
+        self._write(f"step-{step:09d}.pt", state, then=self._forget_old)
 
     def load(self) -> dict[str, Any] | None:
         """The last state, on the CPU, or None. Nothing but tensors and plain values is ever unpickled."""
-        states = sorted(self._states())
-        return self._read(states[-1][1]) if states else None
+        step = self.last_step
+        return self._read(f"step-{step:09d}.pt") if step else None
 
-    def save_best(self, weights: dict[str, Any]) -> None:
-        self._write(weights, self.folder / "best.pt")
+    def save_best(self, weights: Mapping[str, Any]) -> None:
+        self._write(BEST, weights)
 
     def load_best(self) -> dict[str, Any] | None:
-        path = self.folder / "best.pt"
-        return self._read(path) if path.is_file() else None
+        self.wait()
+        return self._read(BEST) if self.folder.exists(BEST) else None
 
-    def _states(self) -> list[tuple[int, Path]]:
-        return [(int(path.stem.removeprefix("step-")), path) for path in self.folder.glob("step-*.pt")]
+    def wait(self) -> None:
+        """Until everything is written."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
 
-    def _write(self, value: dict[str, Any], path: Path) -> None:
+    def close(self) -> None:
+        """Waits, and ends the thread that writes."""
+        try:
+            self.wait()
+        finally:
+            if self._writer is not None:
+                self._writer.shutdown()
+                self._writer = None
+
+    def _steps(self) -> list[int]:
+        return [int(found[1]) for name in self.folder.names() if (found := _STATE.fullmatch(name))]
+
+    def _forget_old(self) -> None:
+        for step in sorted(self._steps())[: -self.keep]:
+            self.folder.remove(f"step-{step:09d}.pt")
+
+    def _write(self, name: str, value: Mapping[str, Any], then=lambda: None) -> None:
         import torch
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            torch.save(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        copy = _copied(value)
+        self.wait()  # one copy at a time
 
-    @staticmethod
-    def _read(path: Path) -> dict[str, Any]:
+        def write() -> None:
+            self.folder.write_large(name, lambda file: torch.save(copy, file))
+            then()
+
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._pending = self._writer.submit(write)
+
+    def _read(self, name: str) -> dict[str, Any]:
         import torch
 
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with self.folder.open_large(name) as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
 
 
-def publish(partial: Path, output: Path) -> None:
-    """Makes the complete folder `partial` the folder `output`; what was there before goes only then."""
-    replaced = output.with_name(f"{output.name}.replaced")
-    shutil.rmtree(replaced, ignore_errors=True)
-    if output.exists():
-        output.rename(replaced)
-    partial.rename(output)
-    shutil.rmtree(replaced, ignore_errors=True)
+def _copied(value: Any) -> Any:
+    """The same with every tensor copied to the CPU: training goes on while it is written."""
+    import torch
 
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes the whole file or none of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, Mapping):
+        return {key: _copied(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_copied, value))
+    return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from chex.config import ConfigError, check, flatten, to_mapping
 from chex.training_config import TrainingConfig
 from jobs.cluster import default_cpus, ray_cluster
-from jobs.local_folder import local_folder
-from jobs.training.checkpoint import write_json
+from jobs.model_folder import model_folder_exists
 from jobs.training.journal import Entry, followed, sentence
+from jobs.training.run_folder import RunFolder
 from jobs.training.tracking import Tracking, default_tracking_uri
 from jobs.training.worker import FINISHED, Job, train_alone, train_in_worker, training_feed, validation_feed
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from chex.model.pretrained import PretrainedParts
 
 # what may differ when a run goes on: none of it changes what is learned
-_FREE_TO_CHANGE = ("log_every", "checkpoint_every", "restarts")
+_FREE_TO_CHANGE = ("log_every", "checkpoint_every", "keep_checkpoints", "recompute_activations", "restarts")
 logger = logging.getLogger(__name__)
 
 
@@ -58,21 +57,21 @@ def train(
 
         _check_watch(config)
         _check_parts(config, stage_of(config.stage).trained)
-    output = local_folder(output)
+    output = _absolute(output)
     job = Job(
         config=config,
         data_uri=_absolute(data_uri),
         output=output,
         preset=preset,
-        init=None if init is None else Path(init).resolve(),
-        tracking=Tracking(tracking_uri or default_tracking_uri(output), parent_run),
+        init=None if init is None else _absolute(init),
+        tracking=Tracking(tracking_uri or default_tracking_uri(RunFolder(output)), parent_run),
         stage_of=stage_of,
         pretrained=pretrained,
     )
-    if job.init is not None and not job.init.is_dir():
-        raise FileNotFoundError(f"--init: expected the model folder of an earlier stage, found nothing at {job.init}")
     if pretrained is not None:
         _check_pretrained(job)
+    if job.init is not None and not model_folder_exists(job.init):
+        raise FileNotFoundError(f"--init: expected the model folder of an earlier stage, found nothing at {job.init}")
     if finished := _prepare_folder(job, resume):
         logger.info("%s is finished already (%d steps)", output, finished["steps"])
         return finished
@@ -80,9 +79,9 @@ def train(
         lambda entry: logger.info(sentence(entry, stage=config.stage, steps=config.optimizer.steps))
     )
     training_feed(job, 0, job.checkpoints.last_step), validation_feed(job)  # raise here what the data lacks
-    with followed(job.folder / "journal.jsonl", listener):
+    with followed(job.folder.work, listener):
         outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job)
-    shutil.rmtree(job.folder / "ray", ignore_errors=True)
+    job.folder.remove("ray")
     return outcome
 
 
@@ -112,13 +111,13 @@ def _check_parts(config: TrainingConfig, trained: tuple[str, ...]) -> None:
 
 def _prepare_folder(job: Job, resume: bool) -> dict[str, Any] | None:
     """Makes the work folder fit this run. Gives the outcome of a run that is finished already."""
-    start = None if job.init is None else str(job.init)
-    settings = {**to_mapping(job.config), "preset": job.preset, "data_uri": job.data_uri, "init": start}
+    settings = {**to_mapping(job.config), "preset": job.preset, "data_uri": job.data_uri, "init": job.init}
     if job.pretrained is not None:
         settings["pretrained"] = asdict(job.pretrained)
-    kept = job.folder / "config.json"
-    if resume and kept.is_file():
-        before, now = _flat(json.loads(kept.read_text(encoding="utf-8"))), _flat(settings)
+    folder = job.folder
+    kept = folder.read_json("config.json")
+    if resume and kept is not None:
+        before, now = flatten(kept), _flat(settings)
         differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
         if problems := [
             f"{key}: the interrupted run has {before.get(key)!r}, found {now.get(key)!r}"
@@ -126,19 +125,19 @@ def _prepare_folder(job: Job, resume: bool) -> dict[str, Any] | None:
             if key not in _FREE_TO_CHANGE
         ]:
             raise ConfigError(problems, source=f"going on with {job.output}")
-        finished = job.folder / FINISHED
-        if finished.is_file() and job.output.is_dir():
-            return json.loads(finished.read_text(encoding="utf-8"))
-    elif not resume and job.folder.exists():
+        if (finished := folder.read_json(FINISHED)) and folder.model.names():
+            return finished
+        folder.work.remove_unfinished()
+    elif not resume and folder.work.names():
         raise FileExistsError(
-            f"{job.output} holds an earlier run (its state lies in {job.folder}); "
+            f"{job.output} holds an earlier run (its state lies in {folder.work.root}); "
             "choose another output, remove both, or go on with it (--resume)"
         )
-    elif job.output.exists() and any(job.output.iterdir()):
+    elif folder.model.names():
         raise FileExistsError(
             f"{job.output} is not empty and no run that could go on lies beside it; choose another output"
         )
-    write_json(kept, settings)
+    folder.write_json("config.json", settings)
     return None
 
 
@@ -171,7 +170,7 @@ def _fit(job: Job) -> dict[str, Any]:
         ),
         run_config=RunConfig(
             name=uuid.uuid4().hex,  # a name that was used before would make Ray Train go on with that run
-            storage_path=str(job.folder / "ray"),
+            **_storage(job.folder),
             failure_config=FailureConfig(max_failures=job.config.restarts),
         ),
         datasets=datasets,
@@ -189,6 +188,20 @@ def _fit(job: Job) -> dict[str, Any]:
     return result.return_value
 
 
+def _storage(folder: RunFolder) -> dict[str, Any]:
+    """Where Ray Train keeps its own notes: beside the checkpoints, where all nodes can see it."""
+    place = folder.work.uri("ray")
+    if folder.work.is_local:
+        return {"storage_path": place}
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    filesystem = folder.work.filesystem
+    return {
+        "storage_path": filesystem._strip_protocol(place),
+        "storage_filesystem": PyFileSystem(FSSpecHandler(filesystem)),
+    }
+
+
 def _training_dataset(job: Job, rank: int):
     """Set up anew whenever Ray Train starts workers, so that replaced ones go on at the last checkpoint."""
     return training_feed(job, rank, job.checkpoints.last_step).dataset()
@@ -202,5 +215,5 @@ def _flat(settings: dict[str, Any]) -> dict[str, Any]:
     return flatten(json.loads(json.dumps(settings)))
 
 
-def _absolute(uri: str) -> str:
-    return uri if "://" in uri else str(Path(uri).resolve())
+def _absolute(uri: str | Path) -> str:
+    return str(uri) if "://" in str(uri) else str(Path(uri).resolve())

@@ -9,21 +9,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
+from jobs.training.run_folder import JOURNAL
+from pipelines.output_folder import OutputFolder
+
+PAUSE = 5.0  # seconds between two looks at a journal in a store
 Entry = dict[str, Any]
 
 
 class Journal:
-    """Appends entries to `path`; the entries after `step` of an interrupted run are dropped when it goes on there."""
+    """Appends entries to JOURNAL; the entries after `step` of an interrupted run are dropped when it goes on there."""
 
-    def __init__(self, path: Path, *, start_step: int = 0) -> None:
-        self.path = path
+    def __init__(self, folder: OutputFolder, *, start_step: int = 0) -> None:
+        self.folder = folder
         self.step = start_step
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [entry for entry in read_journal(path) if entry["step"] <= start_step]
-        path.write_text("".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8")
+        kept = [entry for entry in read_journal(folder) if entry["step"] <= start_step]
+        self._text = "".join(json.dumps(entry) + "\n" for entry in kept)
+        self._written = 0.0
+        self.flush()
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         self.step = step
@@ -33,9 +37,19 @@ class Journal:
         """A sentence that a person should read, at the step reached."""
         self._append({"notice": text})
 
+    def flush(self) -> None:
+        """Writes everything that was said so far."""
+        self.folder.write(JOURNAL, self._text.encode())
+        self._written = time.monotonic()
+
     def _append(self, values: Mapping[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": self.step, "time": round(time.time(), 3), **values}) + "\n")
+        line = json.dumps({"step": self.step, "time": round(time.time(), 3), **values}) + "\n"
+        self._text += line
+        if self.folder.is_local:
+            with open(self.folder.uri(JOURNAL), "a", encoding="utf-8") as file:
+                file.write(line)
+        elif time.monotonic() - self._written > PAUSE:  # nothing can be appended in a store
+            self.flush()
 
 
 @contextmanager
@@ -54,21 +68,24 @@ def warnings_noted(journal: Journal) -> Iterator[None]:
         jobs.removeHandler(notes)
 
 
-def read_journal(path: Path) -> list[Entry]:
+def read_journal(folder: OutputFolder) -> list[Entry]:
     """All complete entries; an empty list if there is no journal yet."""
-    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else [""]
+    lines = (folder.read(JOURNAL) or b"").decode().split("\n")
     return [json.loads(line) for line in lines[:-1] if line]
 
 
 @contextmanager
-def followed(path: Path, listener: Callable[[Entry], None], *, interval: float = 0.5) -> Iterator[None]:
+def followed(
+    folder: OutputFolder, listener: Callable[[Entry], None], *, interval: float | None = None
+) -> Iterator[None]:
     """Calls `listener` with each entry that another process adds while the block runs, and once more at its end."""
-    seen = len(read_journal(path))
+    interval = (0.5 if folder.is_local else PAUSE) if interval is None else interval
+    seen = len(read_journal(folder))
     stop = threading.Event()
 
     def pass_on() -> None:
         nonlocal seen
-        entries = read_journal(path)
+        entries = read_journal(folder)
         for entry in entries[min(seen, len(entries)) :]:
             listener(entry)
         seen = len(entries)

@@ -103,7 +103,7 @@ class _Run:
         self.parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         self.progress = Progress()
         if state := checkpoints.load():
-            model.load_state_dict(state["model"])
+            load_trained(model, state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             if self.average:
                 self.average.load(state["average"])
@@ -212,7 +212,7 @@ class _Run:
         if math.isfinite(value) and (progress.best is None or sign * value > sign * progress.best):
             progress.best, progress.since_best = value, 0
             if self.process.leads:
-                self.checkpoints.save_best(self.model.state_dict())
+                self.checkpoints.save_best(trained_weights(self.model))
         else:
             progress.since_best += 1
 
@@ -234,7 +234,7 @@ class _Run:
         if self.process.leads:
             p = self.progress
             plain = {"step": p.step, "best": p.best, "since_best": p.since_best, "figures": dict(p.figures)}
-            state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "progress": plain}
+            state = {"model": trained_weights(self.model), "optimizer": self.optimizer.state_dict(), "progress": plain}
             if self.average:
                 state["average"] = self.average.state()
             self.checkpoints.save(step, state)
@@ -242,6 +242,20 @@ class _Run:
     def _track(self, step: int, values: Mapping[str, float]) -> None:
         for tracker in self.trackers:
             tracker.metrics(step, values)
+
+
+def trained_weights(model: nn.Module) -> dict[str, Tensor]:
+    """What changes in training: frozen weights are those the run began with, and need no place in its checkpoints."""
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    return {name: value for name, value in model.state_dict().items() if name not in frozen}
+
+
+def load_trained(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Puts back what `trained_weights` gave. Raises ValueError if it was another model's."""
+    wanted = trained_weights(model)
+    if differing := sorted(set(weights) ^ set(wanted)):
+        raise ValueError(f"a checkpoint of other weights than the stage trains: {', '.join(differing[:3])} …")
+    model.load_state_dict(dict(weights), strict=False)
 
 
 def _seeds(seed: int, step: int, rank: int, number: int) -> list[int]:

@@ -14,13 +14,15 @@ from chex.model.tokenizer import Tokenizer
 from chex.model_config import PRESETS, ModelConfig
 from chex.training_config import TrainingConfig
 from chex.vocabulary import Vocabulary
+from jobs.model_folder import model_folder_on_disk
 
 MOST_TOKENIZER_SENTENCES = 500_000  # a byte-pair vocabulary does not change beyond that
 
 
 def read_model(folder: str | Path, config: TrainingConfig) -> Chex:
     """A saved model; ValueError if its image size is not that of the training data."""
-    model = Chex.load(folder)
+    with model_folder_on_disk(folder) as place:
+        model = Chex.load(place)
     _check_image_size(model.config, config, where=str(folder))
     return model
 

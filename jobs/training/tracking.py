@@ -13,6 +13,7 @@ from typing import Any
 
 from chex.config import flatten
 from chex.training_config import TrainingConfig
+from jobs.training.run_folder import RunFolder
 
 EXPERIMENT = "chex-ray"
 NO_TRACKING = "none"
@@ -30,9 +31,10 @@ class Tracking:
     parent: str | None = None
 
 
-def default_tracking_uri(output: Path) -> str:
-    """MLFLOW_TRACKING_URI, or a database beside the model folder, which the stages of one folder share."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{output.resolve().parent / 'mlflow.db'}"
+def default_tracking_uri(folder: RunFolder) -> str:
+    """MLFLOW_TRACKING_URI, or a database beside the model folder, which the stages of one folder share; none in a store."""
+    beside = f"sqlite:///{folder.parent}/mlflow.db" if folder.work.is_local else NO_TRACKING
+    return os.environ.get("MLFLOW_TRACKING_URI") or beside
 
 
 class MlflowTracker:
@@ -123,13 +125,13 @@ def _example() -> Any:
 
 @contextmanager
 def tracked(
-    config: TrainingConfig, tracking: Tracking, *, output: Path, folder: Path, extra: Mapping[str, Any]
+    config: TrainingConfig, tracking: Tracking, *, folder: RunFolder, extra: Mapping[str, Any]
 ) -> Iterator[MlflowTracker | None]:
     """The tracker of a run while the block runs; None if it is switched off or cannot be started.
 
     A run that goes on is found by the id kept in `folder`. `extra` are parameters beside the configuration.
     """
-    tracker = None if tracking.uri == NO_TRACKING else _start(config, tracking, output, folder, extra)
+    tracker = None if tracking.uri == NO_TRACKING else _start(config, tracking, folder, extra)
     try:
         yield tracker
     except BaseException:
@@ -141,24 +143,22 @@ def tracked(
 
 
 def _start(
-    config: TrainingConfig, tracking: Tracking, output: Path, folder: Path, extra: Mapping[str, Any]
+    config: TrainingConfig, tracking: Tracking, folder: RunFolder, extra: Mapping[str, Any]
 ) -> MlflowTracker | None:
     try:
         from mlflow import MlflowClient
 
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every table it makes
         client = MlflowClient(tracking_uri=tracking.uri)
-        kept = folder / _RUN_FILE
-        if kept.is_file():
-            run_id = kept.read_text(encoding="utf-8").strip()
+        if kept := folder.work.read(_RUN_FILE):
+            run_id = kept.decode().strip()
             client.update_run(run_id, status="RUNNING")
             return MlflowTracker(client, run_id)
-        tags = {"mlflow.runName": f"{config.stage} {output.name}", "stage": config.stage}
+        tags = {"mlflow.runName": f"{config.stage} {folder.name}", "stage": config.stage}
         if tracking.parent:
             tags["mlflow.parentRunId"] = tracking.parent
-        run_id = client.create_run(_experiment(client, tracking.uri, output), tags=tags).info.run_id
-        folder.mkdir(parents=True, exist_ok=True)
-        kept.write_text(run_id, encoding="utf-8")
+        run_id = client.create_run(_experiment(client, tracking.uri, folder), tags=tags).info.run_id
+        folder.work.write(_RUN_FILE, run_id.encode())
         tracker = MlflowTracker(client, run_id)
         tracker.parameters({**flatten(config), **extra})
         return tracker
@@ -167,10 +167,10 @@ def _start(
         return None
 
 
-def _experiment(client: Any, uri: str, output: Path) -> str:
+def _experiment(client: Any, uri: str, folder: RunFolder) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found:
         return found.experiment_id
     # a database of files would otherwise put its artifacts into the working directory
-    place = (output.resolve().parent / "mlflow-artifacts").as_uri() if uri.startswith("sqlite:") else None
+    place = Path(folder.parent, "mlflow-artifacts").as_uri() if uri.startswith("sqlite:") else None
     return client.create_experiment(EXPERIMENT, artifact_location=place)

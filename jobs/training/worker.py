@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chex.training_config import TrainingConfig
-from jobs.training.checkpoint import Checkpoints, publish, work_folder, write_json
+from jobs.training.checkpoint import Checkpoints
+from jobs.training.run_folder import RunFolder
 from jobs.training.tracking import Tracking, tracked
+from pipelines.output_folder import OutputFolder
 
 if TYPE_CHECKING:
     from chex.model.pretrained import PretrainedParts
@@ -27,20 +28,20 @@ class Job:
 
     config: TrainingConfig
     data_uri: str
-    output: Path
+    output: str  # absolute path or URI
     preset: str
-    init: Path | None
+    init: str | None
     tracking: Tracking
     stage_of: Callable[[str], Any]
     pretrained: PretrainedParts | None = None
 
     @property
-    def folder(self) -> Path:
-        return work_folder(self.output)
+    def folder(self) -> RunFolder:
+        return RunFolder(self.output)
 
     @property
     def checkpoints(self) -> Checkpoints:
-        return Checkpoints(self.folder / "checkpoints")
+        return Checkpoints(OutputFolder(self.folder.work.uri("checkpoints")), self.config.keep_checkpoints)
 
 
 def training_feed(job: Job, rank: int, start_step: int):
@@ -104,7 +105,7 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
 
     from chex import vocabulary
     from jobs.training.journal import Journal, warnings_noted
-    from jobs.training.loop import run
+    from jobs.training.loop import load_trained, run
     from jobs.training.process import Process
 
     config, size = job.config, max(1, job.config.workers)
@@ -117,10 +118,11 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
     )
     feed = validation_feed(job)  # in every process, so that all of them stop for it
     extra = {"preset": job.preset, "data": job.data_uri, "init": str(job.init), "parameters": _count(model)}
-    tracking = tracked(config, job.tracking, output=job.output, folder=job.folder, extra=extra)
-    journals = [Journal(job.folder / "journal.jsonl", start_step=job.checkpoints.last_step)] if process.leads else []
+    checkpoints = job.checkpoints
+    tracking = tracked(config, job.tracking, folder=job.folder, extra=extra)
+    journals = [Journal(job.folder.work, start_step=checkpoints.last_step)] if process.leads else []
     noted = warnings_noted(journals[0]) if process.leads and ray else nullcontext()
-    with noted, tracking if process.leads else nullcontext() as tracker:
+    with noted, closing(checkpoints), tracking if process.leads else nullcontext() as tracker:
         progress = run(
             config,
             stage,
@@ -128,27 +130,26 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
             objective,
             batches=batches,
             validation=None if feed is None else lambda: validate(feed),
-            checkpoints=job.checkpoints,
+            checkpoints=checkpoints,
             trackers=[*journals, *([tracker] if tracker else [])],
             process=process,
         )
         outcome = {"steps": progress.step, "best": progress.best, "figures": progress.figures}
         if process.leads:
-            _save(job, stage, model)
-            if tracker:
-                tracker.model(job.output)
-            write_json(job.folder / FINISHED, outcome)  # last: a run that is finished is never gone on with
+            # the best weights, or the last where none are watched
+            if config.watch is not None and (best := checkpoints.load_best()):
+                load_trained(model, best)
+
+            def save(place: Path) -> None:
+                stage.save(model, place)
+                if tracker:
+                    tracker.model(place)
+
+            job.folder.publish(save)
+            job.folder.write_json(FINISHED, outcome)  # last: a run that is finished is never gone on with
+        for journal in journals:
+            journal.flush()
     return outcome
-
-
-def _save(job: Job, stage, model) -> None:
-    """The best weights, or the last where none are watched, as a model folder that is complete or absent."""
-    if job.config.watch is not None and (best := job.checkpoints.load_best()):
-        model.load_state_dict(best)
-    partial = job.folder / "model.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    stage.save(model, partial)
-    publish(partial, job.output)
 
 
 def _wanted_rows(job: Job) -> dict[str, Any]:

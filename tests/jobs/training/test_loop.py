@@ -14,6 +14,7 @@ from chex.training_config import AugmentationConfig, DataConfig, OptimizerConfig
 from jobs.training.driver import train
 from jobs.training.journal import read_journal
 from jobs.training.process import Diverged
+from pipelines.output_folder import OutputFolder
 from tests.jobs.training.made_up_stage import MadeUpStage, PoisonedStage
 from tests.pipelines.small_shards import write_shards
 
@@ -62,14 +63,15 @@ class InterruptedStage(MadeUpStage):
 
 
 def losses(folder):
-    return [(entry["step"], entry["train/loss"]) for entry in read_journal(folder) if "train/loss" in entry]
+    entries = read_journal(OutputFolder(str(folder)))
+    return [(entry["step"], entry["train/loss"]) for entry in entries if "train/loss" in entry]
 
 
 def test_a_run_learns_and_leaves_a_model(start, tmp_path):
     lines = []
     outcome = start(listener=lines.append)
     assert outcome["steps"] == 25 and outcome["figures"]["accuracy"] == 1.0 == outcome["best"]
-    curve = losses(tmp_path / "model.training" / "journal.jsonl")
+    curve = losses(tmp_path / "model.training")
     assert [step for step, _ in curve] == list(range(1, 26))
     assert curve[-1][1] < 0.3 and curve[0][1] > 0.5
     assert [entry["step"] for entry in lines if "validate/accuracy" in entry] == [10, 20, 25]
@@ -95,9 +97,9 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(start, tmp_path):
     with pytest.raises(Interrupted):
         start(stage_of=InterruptedStage)
     assert not (tmp_path / "model").exists()
-    assert [step for step, _ in losses(tmp_path / "model.training" / "journal.jsonl")][-1] == 20
+    assert [step for step, _ in losses(tmp_path / "model.training")][-1] == 20
     assert start(resume=True)["steps"] == 25
-    journals = [losses(tmp_path / f"{name}.training" / "journal.jsonl") for name in ("whole", "model")]
+    journals = [losses(tmp_path / f"{name}.training") for name in ("whole", "model")]
     assert journals[0] == journals[1]
     weights = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "model")]
     assert weights[0].keys() == weights[1].keys()

@@ -21,6 +21,7 @@ from jobs.training.driver import train
 from jobs.training.journal import read_journal
 from jobs.training.process import Diverged
 from pipelines.batches import Feed
+from pipelines.output_folder import OutputFolder
 from tests.jobs.training.made_up_stage import MadeUpStage, PoisonedStage
 from tests.jobs.training.test_loop import CONFIG
 from tests.pipelines.small_shards import write_shards
@@ -56,7 +57,7 @@ def test_two_workers_train_one_model(uri, tmp_path, ray_local):
         listener=heard.append,
     )
     assert outcome["steps"] == 25 and outcome["best"] == 1.0
-    entries = read_journal(tmp_path / "model.training" / "journal.jsonl")
+    entries = read_journal(OutputFolder(str(tmp_path / "model.training")))
     assert "goes on without MLflow" in next(entry["notice"] for entry in entries if "notice" in entry)
     assert heard == entries and [entry["step"] for entry in entries if "train/loss" in entry] == list(range(1, 26))
     assert load_file(tmp_path / "model" / "model.safetensors")["line.weight"].shape == (1, 1024)

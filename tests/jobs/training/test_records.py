@@ -4,27 +4,56 @@ from __future__ import annotations
 
 import pickle
 import time
+from contextlib import closing
 
 import pytest
 import torch
 
-from jobs.training.checkpoint import Checkpoints, publish
+from jobs.training.checkpoint import Checkpoints
 from jobs.training.journal import Journal, followed, read_journal, sentence
+from jobs.training.run_folder import RunFolder
+from pipelines.output_folder import OutputFolder
 
 
-def test_only_the_last_checkpoint_stays(tmp_path):
-    checkpoints = Checkpoints(tmp_path / "c")
+def folder_of(path) -> OutputFolder:
+    return OutputFolder(str(path))
+
+
+def test_only_the_last_checkpoints_stay(tmp_path):
+    checkpoints = Checkpoints(folder_of(tmp_path / "c"), keep=2)
     assert checkpoints.load() is None and checkpoints.last_step == 0 and checkpoints.load_best() is None
-    for step in (5, 10):
+    for step in (5, 10, 15):
         checkpoints.save(step, {"model": {"w": torch.full((2,), float(step))}, "progress": {"step": step}})
-    assert checkpoints.last_step == 10 and checkpoints.load()["model"]["w"].tolist() == [10.0, 10.0]
-    assert [path.name for path in (tmp_path / "c").iterdir()] == ["step-000000010.pt"]
+        checkpoints.save_best({"w": torch.full((1,), -float(step))})
+    checkpoints.close()
+    assert checkpoints.last_step == 15 and checkpoints.load()["model"]["w"].tolist() == [15.0, 15.0]
+    assert checkpoints.load_best()["w"].tolist() == [-15.0]
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == [
+        "best.pt", "step-000000010.pt", "step-000000015.pt",
+    ]  # fmt: skip
+
+
+def test_what_is_saved_is_the_state_at_that_moment(tmp_path):
+    weights = torch.zeros(300, 300)
+    with closing(Checkpoints(folder_of(tmp_path))) as checkpoints:
+        checkpoints.save(1, {"model": {"w": weights}, "groups": [{"lr": 0.5, "params": (weights,)}]})
+        weights += 1  # training goes on while it is written
+    state = checkpoints.load()
+    assert not state["model"]["w"].any() and not state["groups"][0]["params"][0].any()
+
+
+def test_a_checkpoint_that_cannot_be_written_is_an_error_of_the_next_call(tmp_path):
+    (tmp_path / "c").write_text("a file where the folder should be")
+    checkpoints = Checkpoints(folder_of(tmp_path / "c"))
+    checkpoints.save(1, {"step": 1})
+    with pytest.raises(OSError):
+        checkpoints.save(2, {"step": 2})
 
 
 def test_a_write_that_was_cut_off_is_not_a_checkpoint(tmp_path):
-    checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(5, {"step": 5})
-    (tmp_path / "step-000000006.partial").write_bytes(b"half of")
+    with closing(Checkpoints(folder_of(tmp_path))) as checkpoints:
+        checkpoints.save(5, {"step": 5})
+    (tmp_path / ".step-000000006.pt.abc.unfinished").write_bytes(b"half of")
     assert checkpoints.load() == {"step": 5}
 
 
@@ -35,35 +64,41 @@ def test_a_checkpoint_runs_no_code(tmp_path):
 
     torch.save({"step": Command()}, tmp_path / "step-000000001.pt")
     with pytest.raises(pickle.UnpicklingError):
-        Checkpoints(tmp_path).load()
+        Checkpoints(folder_of(tmp_path)).load()
 
 
 def test_publishing_replaces_the_whole_folder(tmp_path):
-    old, new = tmp_path / "model", tmp_path / "partial"
-    for folder, name in ((old, "old"), (new, "new")):
-        folder.mkdir()
-        (folder / name).write_text(name)
-    publish(new, old)
-    assert [path.name for path in old.iterdir()] == ["new"] and sorted(p.name for p in tmp_path.iterdir()) == ["model"]
+    old = tmp_path / "model"
+    old.mkdir()
+    (old / "old").write_text("old")
+
+    def save(place):
+        assert (old / "old").exists(), "what was there stays until the new one is complete"
+        place.mkdir(parents=True)
+        (place / "new").write_text("new")
+
+    RunFolder(old).publish(save)
+    assert [path.name for path in old.iterdir()] == ["new"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "model.training"]
 
 
 def test_a_journal_forgets_what_came_after_the_checkpoint(tmp_path):
-    path = tmp_path / "x" / "journal.jsonl"
-    journal = Journal(path)
+    folder = folder_of(tmp_path / "x")
+    journal = Journal(folder)
     for step in (1, 2, 3):
         journal.metrics(step, {"train/loss": 1.0 / step})
-    with path.open("a") as file:
+    with (tmp_path / "x" / "journal.jsonl").open("a") as file:
         file.write('{"step": 4, "tra')
-    assert [entry["step"] for entry in read_journal(path)] == [1, 2, 3]
-    Journal(path, start_step=2)
-    assert [entry["step"] for entry in read_journal(path)] == [1, 2]
+    assert [entry["step"] for entry in read_journal(folder)] == [1, 2, 3]
+    Journal(folder, start_step=2)
+    assert [entry["step"] for entry in read_journal(folder)] == [1, 2]
 
 
 def test_followers_hear_what_is_new(tmp_path):
-    path, heard = tmp_path / "journal.jsonl", []
-    Journal(path).metrics(1, {"a": 1.0})
-    with followed(path, heard.append, interval=0.01):
-        journal = Journal(path, start_step=1)
+    folder, heard = folder_of(tmp_path), []
+    Journal(folder).metrics(1, {"a": 1.0})
+    with followed(folder, heard.append, interval=0.01):
+        journal = Journal(folder, start_step=1)
         journal.metrics(2, {"a": 2.0})
         deadline = time.monotonic() + 5
         while not heard and time.monotonic() < deadline:

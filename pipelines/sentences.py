@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pipelines.list_items import items_of
 from pipelines.sentence_stops import sentences_of
@@ -45,8 +45,13 @@ def split_sentences(text: str) -> tuple[str, ...]:
 
     A sentence has its white space folded and begins with a capital; what has fewer than two words is no sentence.
     """
-    text = _ELLIPSIS.sub(" ", _WET_READ_STAMP.sub("", text))
-    return distinct_sentences(sentence for item in items_of(text) for sentence in sentences_of(_folded(item)))
+    return distinct_sentences(every_sentence(text))
+
+
+def every_sentence(text: str) -> Iterator[str]:
+    """The sentences of one section's text as they stand there, with white space folded: not cleaned, none left out."""
+    for item in items_of(_ELLIPSIS.sub(" ", _WET_READ_STAMP.sub("", text))):
+        yield from sentences_of(_folded(item))
 
 
 def distinct_sentences(texts: Iterable[str]) -> tuple[str, ...]:

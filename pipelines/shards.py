@@ -72,10 +72,11 @@ def open_shard(path: str) -> Iterator[pq.ParquetFile]:
         ValueError: the file is cut short, damaged, or of another version of the schema; names it.
         OSError: the file cannot be read; names it.
     """
+    filesystem, file_path = fsspec.core.url_to_fs(path)
     try:
         # Parquet asks for the parts of a file that it needs, all at once: reading further ahead would be in vain
         with (
-            fsspec.open(path, "rb", cache_type="none") as stream,
+            filesystem.open(file_path, "rb", cache_type="none") as stream,
             pq.ParquetFile(stream, pre_buffer=True, page_checksum_verification=True) as file,
         ):
             _check_version(path, file.schema_arrow)

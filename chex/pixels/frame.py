@@ -78,7 +78,9 @@ def _without_unused_bits(values: np.ndarray, dataset) -> np.ndarray:
             high = stored - 1
     if stored == width:
         return values
+    # in place: the values of a large picture are hundreds of megabytes
     if syntax in LOSSY:  # a little above the brightest value is bright, not black
         half = 2 ** (stored - 1) if values.dtype.kind == "i" else 0
-        return np.clip(values, -half, 2**stored - 1 - half)
-    return np.right_shift(np.left_shift(values, width - 1 - high), width - stored)
+        return np.clip(values, -half, 2**stored - 1 - half, out=values)
+    np.left_shift(values, width - 1 - high, out=values)
+    return np.right_shift(values, width - stored, out=values)

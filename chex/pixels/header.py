@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 import struct
 
+from pydicom.errors import BytesLengthException
+
+# pydicom decodes an element when it is asked for, and a broken one then raises one of these
 _BROKEN = (
+    BytesLengthException,
     ValueError,
     TypeError,
     LookupError,
@@ -61,7 +65,7 @@ def is_big_endian(dataset) -> bool:
 def _value(dataset, keyword: str):
     try:
         return dataset.get(keyword)
-    except _BROKEN:  # pydicom decodes an element only now that it is asked for
+    except _BROKEN:
         return None
 
 

@@ -80,7 +80,7 @@ def _modality(dataset, every: np.ndarray, notes: list[str]) -> np.ndarray:
     slope, intercept = (number(dataset, keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
     intercept = intercept or 0.0
     if not slope or max(abs(slope), abs(intercept)) > 1e9:
-        notes.append(f"rescale ignored: slope {slope}, intercept {intercept:g}")
+        notes.append(f"rescale ignored: slope {'missing' if slope is None else f'{slope:g}'}, intercept {intercept:g}")
         return every
     if (slope, intercept) != (1, 0):
         notes.append(f"rescaled by {slope:g} x + {intercept:g}")
@@ -100,7 +100,7 @@ def _voi(dataset, shown: np.ndarray, occurrences: np.ndarray, notes: list[str]) 
         if np.ptp(bright[present]) > 0:
             notes.append(note)
             return bright
-        notes.append(f"{note} ignored: it hides the whole image")
+        notes.append(f"{note.removesuffix(' applied')} ignored: it hides the whole image")
     depth = 2 ** (whole_number(dataset, "BitsStored") or 16) - 1
     if depth <= 255 and shown.min() >= 0 and shown.max() <= depth:
         return shown / depth
@@ -117,7 +117,7 @@ def _voi_table(dataset, shown: np.ndarray, notes: list[str]) -> tuple[np.ndarray
         except ValueError as error:
             notes.append(f"VOI LUT ignored: {error}")
             continue
-        return table(shown) / (2**table.bits - 1), "VOI LUT applied" + _which(0, len(tables))
+        return table(shown) / (2**table.bits - 1), f"VOI LUT{_which(0, len(tables))} applied"
     return None, ""
 
 

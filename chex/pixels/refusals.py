@@ -27,7 +27,9 @@ def refuse_unusable(dataset) -> None:
     if unreadable:
         raise UnusableImage("decode", f"the elements {', '.join(unreadable)} hold no number")
     check_declared_size(int(dataset.Rows), int(dataset.Columns))
-    problems = [*_truncation(dataset), *_modality(dataset), *_way_of_storing(dataset)]
+    problems = [*_way_of_storing(dataset), *_modality(dataset)]
+    if _is_supported(dataset.file_meta.TransferSyntaxUID):
+        problems = [*_truncation(dataset), *problems]
     if not problems:
         problems = _contradictions(dataset)
     if problems:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import struct
 import zlib
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from pydicom.encaps import encapsulate
 
-from chex.pixels import UnusableImage, read_radiograph
+from chex.pixels import read_radiograph
 from chex.pixels.codestream import read_codestream
 from tests.chex.pixels.made import refusal
 from tests.made_dicom import made_dataset, made_dicom
@@ -31,6 +30,7 @@ def encoded(syntax: str) -> bytes:
         "80": lambda: imagecodecs.jpegls_encode(VALUES),
         "81": lambda: imagecodecs.jpegls_encode(VALUES, level=2),
         "90": lambda: imagecodecs.jpeg2k_encode(VALUES, codecformat="j2k", level=0, reversible=True),
+        **dict.fromkeys(("201", "202", "203"), lambda: imagecodecs.htj2k_encode(VALUES, reversible=True)),
     }[syntax]()
 
 
@@ -49,7 +49,8 @@ def file_of(frame: bytes, syntax: str, values: np.ndarray = VALUES) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("syntax", "most"), [("50", 3), ("51", 3), ("57", 0), ("70", 0), ("80", 0), ("81", 1), ("90", 0)]
+    ("syntax", "most"),
+    [("50", 3), ("51", 3), ("57", 0), ("70", 0), ("80", 0), ("81", 1), ("90", 0), ("201", 0), ("202", 0), ("203", 0)],
 )
 def test_every_syntax_agrees_with_the_uncompressed_file(syntax, most):
     expected = read_radiograph(made_dicom(VALUES, **WINDOW), "x.dcm").pixels.astype(int)
@@ -63,11 +64,11 @@ def test_a_frame_that_is_cut_off_is_refused(syntax):
     assert "truncated: its end-of-image marker is missing" in refusal(file_of(frame[: len(frame) // 2], syntax))
 
 
-@pytest.mark.parametrize("syntax", ["50", "51", "57", "70", "80", "81", "90"])
+@pytest.mark.parametrize("syntax", ["50", "51", "57", "70", "80", "81", "90", "201"])
 def test_a_frame_larger_than_its_header_says_is_refused_before_it_is_decoded(syntax):
     frame = bytearray(encoded(syntax))
     assert read_codestream(bytes(frame))[:2] == VALUES.shape
-    if syntax == "90":
+    if syntax in ("90", "201"):
         struct.pack_into(">II", frame, frame.index(b"\xff\x51") + 6, 50_000, 60_000)
     else:
         marker = {"50": b"\xff\xc0", "51": b"\xff\xc1", "80": b"\xff\xf7", "81": b"\xff\xf7"}.get(syntax, b"\xff\xc3")
@@ -83,26 +84,6 @@ def test_a_frame_larger_than_its_header_says_is_refused_before_it_is_decoded(syn
 )
 def test_a_frame_that_declares_no_size(frame):
     assert read_codestream(frame) is None
-
-
-def _read_damaged(syntax: str) -> None:
-    frame, generator = encoded(syntax), np.random.default_rng(3)
-    for _ in range(120):
-        damaged = bytearray(frame)
-        for place in generator.integers(2, len(frame) - 2, 3):
-            damaged[place] = generator.integers(0, 256)
-        try:
-            read_radiograph(file_of(bytes(damaged), syntax), "x.dcm")
-        except UnusableImage:
-            pass
-
-
-@pytest.mark.parametrize("syntax", ["50", "70", "80", "90"])
-def test_damaged_frames_never_end_the_process(syntax):
-    process = multiprocessing.get_context("spawn").Process(target=_read_damaged, args=(syntax,))
-    process.start()
-    process.join(120)
-    assert process.exitcode == 0, "only a subprocess, because a decoder that aborts would end the tests as well"
 
 
 @pytest.mark.parametrize("preamble", [True, False])

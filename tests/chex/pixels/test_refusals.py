@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 import zlib
+from functools import partial
 
 import numpy as np
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from chex.pixels import UnusableImage, read_radiograph
 from tests.chex.pixels.made import RAMP, picture, refusal, saved
@@ -76,14 +78,40 @@ def test_damaged_bytes_never_raise_anything_else(kind):
             assert refused.reason
 
 
-def test_decompression_bombs():
-    dataset = made_dataset(RAMP)
-    dataset.Rows = dataset.Columns = 50_000
-    assert "50000 x 50000 pixels" in refusal(saved(dataset))
-    # a PNG that declares 20,000 x 20,000 pixels in its header
-    header = struct.pack(">II5B", 20_000, 20_000, 8, 0, 0, 0, 0)
+def png_of(height: int, width: int) -> bytes:
+    header = struct.pack(">II5B", width, height, 8, 0, 0, 0, 0)
     chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
-    assert "pixels" in refusal(b"\x89PNG\r\n\x1a\n" + chunk + picture(RAMP.astype(np.uint8))[33:])
+    return b"\x89PNG\r\n\x1a\n" + chunk + picture(RAMP.astype(np.uint8))[33:]
+
+
+def jpeg_of(height: int, width: int) -> bytes:
+    data = bytearray(picture(RAMP.astype(np.uint8), "JPEG"))
+    struct.pack_into(">HH", data, data.index(b"\xff\xc0") + 5, height, width)
+    return bytes(data)
+
+
+def dicom_of(height: int, width: int, syntax: str) -> bytes:
+    dataset = made_dataset(RAMP, syntax=syntax)
+    dataset.Rows, dataset.Columns = height, width
+    if syntax == JPEG2000Lossless:
+        data = bytearray(dataset.PixelData)
+        struct.pack_into(">II", data, data.index(b"\xff\x51") + 6, width, height)
+        dataset.PixelData = bytes(data)
+    return saved(dataset)
+
+
+@pytest.mark.parametrize("size", [(60_000, 60_000), (11_000, 10_000), (65_535, 1_600)])
+@pytest.mark.parametrize(
+    "made", [png_of, jpeg_of, *(partial(dicom_of, syntax=syntax) for syntax in (ExplicitVRLittleEndian, RLELossless))]
+)
+def test_decompression_bombs(made, size):
+    assert "pixels" in refusal(made(*size))
+
+
+@pytest.mark.parametrize("size", [(60_000, 60_000), (11_000, 10_000)])
+def test_decompression_bomb_of_jpeg_2000(size):
+    data = dicom_of(*size, syntax=JPEG2000Lossless)
+    assert f"declares {size[0]} x {size[1]} pixels; more than 100 million are refused" in refusal(data)
 
 
 def test_inflation_bomb(monkeypatch):

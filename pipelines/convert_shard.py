@@ -24,7 +24,7 @@ from pipelines.isolation import isolated
 from pipelines.output_folder import OutputFolder
 from pipelines.schema import FILE_SCHEMA, SCHEMA_VERSION, VERSION_KEY, to_row
 from pipelines.shard_plan import read_shard
-from pipelines.stores import patiently
+from pipelines.stores import StoreUnreachable, patiently
 
 ROWS_PER_GROUP = 64
 QUARANTINE_SCHEMA = pa.schema([(name, pa.string()) for name in ("uri", "stage", "reason", "sample_id")])
@@ -141,10 +141,11 @@ def _annotations(study: Study, sources: Sequence[AnnotationSource], height: int,
     for source in sources:
         try:
             found = source.annotations(study, height, width)
-        except (LeftOut, UnusableInput, SourceError):
+        except (LeftOut, UnusableInput, SourceError, StoreUnreachable):
             raise
-        except Exception as error:  # broken annotations fail in every way there is, nesting too deep among them
-            raise UnusableInput("annotate", f"{type(error).__name__}: {error}") from error
+        except Exception as error:  # broken annotations fail in every way there is; the text may quote a patient's
+            kind = type(source).__module__.rpartition(".")[2].replace("_", "-")
+            raise UnusableInput("annotate", f"{kind}: cannot be read ({type(error).__name__})") from error
         if found is not None:
             joined = joined.joined_with(found)
     for box in _boxes(joined):
@@ -196,7 +197,13 @@ def _parquet(table: pa.Table) -> bytes:
     # dictionaries and statistics of image bytes would repeat the images in the file's header
     plain = [name for name in table.column_names if name != "image"]
     pq.write_table(
-        table, sink, row_group_size=ROWS_PER_GROUP, compression="zstd", use_dictionary=plain, write_statistics=plain
+        table,
+        sink,
+        row_group_size=ROWS_PER_GROUP,
+        compression="zstd",
+        use_dictionary=plain,
+        write_statistics=plain,
+        write_page_checksum=True,  # a broken image may still decode
     )
     return sink.getvalue()
 

@@ -100,6 +100,7 @@ def dicom_of(height: int, width: int, syntax: str) -> bytes:
     return saved(dataset)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("size", [(60_000, 60_000), (11_000, 10_000), (65_535, 1_600)])
 @pytest.mark.parametrize(
     "made", [png_of, jpeg_of, *(partial(dicom_of, syntax=syntax) for syntax in (ExplicitVRLittleEndian, RLELossless))]

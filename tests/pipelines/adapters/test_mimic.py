@@ -78,6 +78,25 @@ def test_frontal_images_with_their_split_and_the_rest_counted(mimic):
         }
 
 
+def test_a_copy_of_2_1_0_and_tables_that_were_unpacked(mimic):
+    """2.1.0 keeps the names of 2.0.0's tables and adds a table of its own; NegBio's labels are another set."""
+    before = list(open_source("mimic-cxr-jpg", str(mimic)).studies())
+    write(mimic, "negbio", labels_table(Edema="0.0", Fracture="1.0"))
+    (mimic / "mimic-cxr-2.1.0-test-set-labeled.csv").write_text("study_id,Edema\n50414267,0\n")
+    for name in ("metadata", "split", "chexpert"):
+        packed = mimic / f"mimic-cxr-2.0.0-{name}.csv.gz"
+        (mimic / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+        packed.unlink()
+    source = open_source("mimic-cxr-jpg", str(mimic))
+    source.check()
+    assert list(source.studies()) == before
+    assert source.annotations(study(), 1, 1).pathology_labels == (
+        PathologyLabel("chexpert/Edema", 1),
+        PathologyLabel("chexpert/Fracture", 0),
+        PathologyLabel("chexpert/Pneumonia", -1),
+    )
+
+
 def test_labels_of_a_study_and_of_an_unlabelled_one(mimic):
     source = open_source("mimic-cxr-jpg", str(mimic))
     assert source.annotations(study(), 100, 100).pathology_labels == (

@@ -63,6 +63,21 @@ def test_boxes_and_labels(nih):
         source.annotations(third, 64, 64)
 
 
+def test_both_generations_of_the_table_of_images(nih):
+    """The older one ends its lines with a comma and writes ages as 058Y; where both lie there, the newer one counts."""
+    older = nih / "Data_Entry_2017.csv"
+    expected = list(open_source("nih-cxr14", str(nih)).studies())
+    lines = (HEADER + ENTRIES).replace(",57,M", ",057Y,M").splitlines()
+    older.write_text("".join(f"{line},\n" for line in lines))
+    source = open_source("nih-cxr14", str(nih))
+    source.check()
+    assert list(source.studies()) == expected
+    (nih / "Data_Entry_2017_v2020.csv").write_text(HEADER + ENTRIES.replace("Cardiomegaly|Effusion", "Hernia"))
+    newer = open_source("nih-cxr14", str(nih))
+    found = newer.annotations(next(newer.studies()), 64, 64)
+    assert [label.label for label in found.pathology_labels if label.value] == ["nih/Hernia"]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -14,7 +14,7 @@ def sets_of(shared) -> list:
     return folders
 
 
-@pytest.mark.parametrize("file", ["components", "full_model"])
+@pytest.mark.parametrize("file", ["components", "full_model", "pyfuncs"])
 def test_every_case_is_met(shared, file, capsys):
     for folder in sets_of(shared):
         code = main([str(folder), "--only", file])

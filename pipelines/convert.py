@@ -18,6 +18,7 @@ from pipelines.adapters import open_sources
 from pipelines.convert_shard import ShardCounts, ShardTask
 from pipelines.manifest import MANIFEST_FILE, manifest, manifest_bytes
 from pipelines.output_folder import OutputFolder
+from pipelines.places import check_places
 from pipelines.progress import progress as progress_of
 from pipelines.schema import SCHEMA_VERSION
 from pipelines.shard_plan import PLAN_FILE, ShardPlan, check_sources, make_plan
@@ -74,9 +75,10 @@ def prepare(conversion: Conversion) -> ShardPlan:
 
     Raises:
         SourceError: a source cannot be read, or the sources do not fit together.
-        OutputError: the output is not empty, or it is of another conversion.
+        OutputError: the output is not empty, is of another conversion, or cannot be written.
     """
     output = OutputFolder(conversion.output)
+    check_places(conversion.sources, output)
     earlier = _earlier_manifest(output, conversion)
     sources = open_sources(conversion.sources)
     check_sources(sources)
@@ -84,8 +86,12 @@ def prepare(conversion: Conversion) -> ShardPlan:
     settings = json.dumps(conversion.settings, sort_keys=True)
     plan.hash = hashlib.sha256(f"{plan.hash}{settings}".encode()).hexdigest()
     if earlier is None:
-        output.write(PLAN_FILE, plan.content)
-        output.write(MANIFEST_FILE, manifest_bytes(manifest(conversion.settings, plan, {})))
+        try:
+            output.write(PLAN_FILE, plan.content)
+            output.write(MANIFEST_FILE, manifest_bytes(manifest(conversion.settings, plan, {})))
+        except OSError as error:
+            reason = error.strerror or error
+            raise OutputError(f"{output.root}: expected a folder that can be written; found: {reason}") from error
     elif earlier["plan_hash"] != plan.hash:
         raise OutputError(f"{output.root}: the sources' images changed since the interrupted conversion")
     plan.content = b""

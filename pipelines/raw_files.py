@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -11,6 +14,7 @@ import pyarrow as pa
 
 from pipelines.adapters import SourceError
 from pipelines.csv_tables import START, listed, parse_table, read_header, require_columns
+from pipelines.stores import patiently
 
 TABLE_LIMIT = 2**31  # bytes of a table once unpacked; ten times the largest known, a decompression bomb has more
 
@@ -34,10 +38,9 @@ class RawFolder:
 
     def check(self) -> None:
         """Raise SourceError unless the root is a folder that can be listed."""
-        if not self.names():
-            there = self._filesystem.exists(self.root)
-            what = "an empty folder or a file" if there else "nothing of this name"
-            raise SourceError(f"{self.root}: expected a folder with files of the dataset; found {what}")
+        if not self.names() and not self._filesystem.isdir(self.root):
+            found = "a file" if self._filesystem.exists(self.root) else "nothing of this name"
+            raise SourceError(f"{self.root}: expected a folder with the dataset's files; found {found}")
 
     def exists(self, name: str) -> bool:
         return self._filesystem.exists(self.uri(name))
@@ -48,15 +51,15 @@ class RawFolder:
         Raises:
             FileNotFoundError: there is no such file.
         """
-        return self._filesystem.cat_file(self.uri(name))
+        return patiently(lambda: self._filesystem.cat_file(self.uri(name)), self.root)
 
     def size(self, name: str) -> int:
         """A file's length in bytes."""
-        return self._filesystem.size(self.uri(name))
+        return patiently(lambda: self._filesystem.size(self.uri(name)), self.root)
 
     def read_part(self, name: str, start: int, end: int) -> bytes:
         """Bytes `start` to `end` (exclusive) of a file, fewer if it ends before."""
-        return self._filesystem.cat_file(self.uri(name), start=start, end=end)
+        return patiently(lambda: self._filesystem.cat_file(self.uri(name), start=start, end=end), self.root)
 
     def names(self, folder: str = "") -> list[str]:
         """The sorted names of the files and folders directly in `folder`; empty if there is no such folder.
@@ -66,10 +69,10 @@ class RawFolder:
         """
         place = self.uri(folder).rstrip("/")
         try:
-            entries = self._filesystem.ls(place, detail=False)
+            entries = patiently(lambda: self._filesystem.ls(place, detail=False), self.root)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        except Exception as error:  # stores raise whatever they please
+        except OSError as error:
             raise SourceError(f"{place}: the folder cannot be listed: {_reason(error)}") from error
         # a file is listed as itself
         own = self._filesystem._strip_protocol(place).rstrip("/")
@@ -140,18 +143,17 @@ class RawFolder:
         name = self.first_of(names)
         place = self.uri(name)
         try:
-            kind = self._filesystem.info(place)["type"]
-            content = b""
-            if kind == "file":
-                with self._filesystem.open(place, "rb", compression="infer") as file:
-                    content = file.read(TABLE_LIMIT + 1)
-        except Exception as error:  # stores raise whatever they please, and a damaged gzip file fails in several ways
-            packed = "a complete gzip file" if name.endswith(".gz") else "a readable file"
-            raise SourceError(f"{place}: expected {packed}; found one that is not: {_reason(error)}") from error
-        if kind != "file":
-            raise SourceError(f"{place}: expected a file; found {'a folder' if kind == 'directory' else 'none'}")
-        if len(content) > TABLE_LIMIT:
-            raise SourceError(f"{place}: expected a table of at most {TABLE_LIMIT // 2**20} MiB; it unpacks to more")
+            found = patiently(lambda: self._filesystem.info(place), self.root)
+            if found["type"] != "file":
+                kind = "a folder" if found["type"] == "directory" else "a pipe or a device"
+                raise SourceError(f"{place}: expected a file; found {kind}")
+            content = self.read(name) if found["size"] <= TABLE_LIMIT else b""
+        except OSError as error:
+            raise SourceError(f"{place}: expected a readable file; found one that is not: {_reason(error)}") from error
+        if name.endswith(".gz"):
+            content = _decompressed(place, content)
+        if max(len(content), found["size"]) > TABLE_LIMIT:
+            raise SourceError(f"{place}: expected at most {TABLE_LIMIT // 2**20} MiB, unpacked; found more")
         return name, content
 
 
@@ -159,6 +161,15 @@ def rows(table: pa.Table) -> Iterator[dict[str, str]]:
     """The rows of a table one after the other, without holding all of them as Python objects."""
     for batch in table.to_batches(max_chunksize=4096):
         yield from batch.to_pylist()
+
+
+def _decompressed(place: str, content: bytes) -> bytes:
+    """No more of it than TABLE_LIMIT and one byte."""
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            return file.read(TABLE_LIMIT + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(f"{place}: expected a complete gzip file; found one that is not: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:

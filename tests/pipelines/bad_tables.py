@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[Change, str]] = {  # what it is: how, and what the mess
     "empty": (content(lambda text: b""), "expected .*empty"),
     "a folder": (_folder_instead, "expected a file; found a folder"),
     "a loop of links": (_loop_instead, "expected the file"),
-    "a pipe": (_pipe_instead, "expected a file; found none"),
+    "a pipe": (_pipe_instead, "expected a file; found a pipe or a device"),
     "UTF-16": (content(lambda text: text.decode().encode("utf-16")), "expected .*UTF-8 text"),
     "UTF-16 without a mark": (content(lambda text: text.decode().encode("utf-16-le")), "expected .*UTF-8 text"),
     "a workbook": (content(lambda text: b"PK\x03\x04" + bytes(200)), "expected .*UTF-8 text"),

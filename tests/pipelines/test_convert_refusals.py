@@ -20,12 +20,13 @@ def test_sources_have_to_fit_together(vindr, tmp_path):
             prepare(Conversion(sources=sources, output=str(tmp_path / "shards")))
         return str(caught.value)
 
-    here = ("vindr-cxr", str(vindr))
-    assert "one source of the images of vindr-cxr; found 2" in refusal(here, here)
+    here, empty = ("vindr-cxr", str(vindr)), tmp_path / "empty"
+    empty.mkdir()
+    assert "expected vindr-cxr once; found it 2 times" in refusal(here, here)
     assert "unknown kind" in refusal(("vindr", str(vindr)))
-    assert "expected the folders train or test" in refusal(("vindr-cxr", str(tmp_path)))
-    (tmp_path / "files").mkdir()
-    reports = ("mimic-cxr-reports", str(tmp_path))
+    assert "expected the folders train or test" in refusal(("vindr-cxr", str(empty)))
+    (empty / "files").mkdir()
+    reports = ("mimic-cxr-reports", str(empty))
     assert "the images given are of vindr-cxr; " in refusal(here, reports), "both faults at once"
     assert "expected a zip archive" in refusal(here, reports)
     assert "no source brings its images; the images given are of no dataset" in refusal(reports)
@@ -54,7 +55,7 @@ def test_a_lost_result_is_noticed(ray_local, vindr, tmp_path):
         (["--source", "vindr-cxr"], "expects KIND=PATH; found 'vindr-cxr'"),
         (["--source", "vindr=/x"], "unknown kind 'vindr'; there are:"),
         (["--source", "vindr-cxr=/x", "--image-size", "3"], "image_size must be at least 16; found 3"),
-        (["--source", "vindr-cxr=/x"], "expected the folders train or test"),
+        (["--source", "vindr-cxr=/x"], "/x: expected a folder with the dataset's files; found nothing of this name"),
     ],
 )
 def test_a_wrong_command_exits_with_a_message(arguments, message, tmp_path, caplog):
@@ -83,4 +84,4 @@ def test_annotations_may_fail_in_any_way(vindr, tmp_path, monkeypatch):
     plan = prepare(conversion(vindr, output))
     monkeypatch.setattr("pipelines.adapters.vindr_cxr.Source.annotations", too_deep)
     counts = convert_shard(0, ShardTask(conversion(vindr, output).sources, str(output), 30, plan.hash))
-    assert counts.rows == 0 and "RecursionError: maximum recursion depth exceeded" in counts.quarantined
+    assert counts.rows == 0 and "vindr-cxr: cannot be read (RecursionError)" in counts.quarantined

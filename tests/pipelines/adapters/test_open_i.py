@@ -163,13 +163,14 @@ def test_utf_16_is_read_as_declared():
     assert read_report(text.encode("utf-16")).sections["IMPRESSION"] == "D\u00e9j\u00e0 vu."
 
 
-def test_converted_end_to_end(openi, tmp_path):
+def test_converted_end_to_end(openi, tmp_path_factory):
+    output = tmp_path_factory.mktemp("converted") / "shards"
     project(
         openi, *(f"{n},{key}.dcm.png,Frontal" for n, key in [(1, v) for v in FILES.values()] + [(2, "2_IM-0652-1001")])
     )
     (openi / "ecgen-radiology" / "2.xml").write_bytes(BOMB)
     (openi / "NLMCXR_png" / "CXR1_1_IM-0001-3001.png").unlink()
-    conversion = Conversion(sources=(("open-i", str(openi)),), output=str(tmp_path / "shards"), image_size=16)
+    conversion = Conversion(sources=(("open-i", str(openi)),), output=str(output), image_size=16)
     plan = prepare(conversion)
     counts = [
         convert_shard(index, ShardTask(conversion.sources, conversion.output, 16, plan.hash))
@@ -177,9 +178,7 @@ def test_converted_end_to_end(openi, tmp_path):
     ]
     assert plan.images.total() == 3 and plan.left_out.total() == 2
     assert (sum(c.rows for c in counts), sum(c.quarantined.total() for c in counts)) == (1, 2)
-    quarantine = [
-        row for path in (tmp_path / "shards" / "quarantine").iterdir() for row in pq.read_table(path).to_pylist()
-    ]
+    quarantine = [row for path in (output / "quarantine").iterdir() for row in pq.read_table(path).to_pylist()]
     assert sorted(f"{row['sample_id']} {row['stage']}: {row['reason']}" for row in quarantine) == [
         "open-i/CXR1_1_IM-0001-3001 read: FileNotFoundError: the file cannot be opened",
         "open-i/CXR2_IM-0652-1001 annotate: the report's .xml: expected XML without DTD and entities; found DTDForbidden",

@@ -28,7 +28,7 @@ def test_sources_have_to_fit_together(vindr, tmp_path):
     (empty / "files").mkdir()
     reports = ("mimic-cxr-reports", str(empty))
     assert "the images given are of vindr-cxr; " in refusal(here, reports), "both faults at once"
-    assert "expected a zip archive" in refusal(here, reports)
+    assert "expected a folder of files, or mimic-cxr-reports.zip" in refusal(here, reports)
     assert "no source brings its images; the images given are of no dataset" in refusal(reports)
     assert not (tmp_path / "shards").exists(), "a wrong configuration leaves nothing behind"
 

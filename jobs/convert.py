@@ -15,7 +15,7 @@ from jobs.cluster import ray_cluster
 from pipelines.adapters import kinds
 from pipelines.convert import Conversion, prepare, run
 from pipelines.manifest import total
-from pipelines.stores import StoreUnreachable, store_faults
+from pipelines.stores import StoreUnreachable, store_faults, told
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 def main(argv: list[str] | None = None) -> int:
     """Run the command; 0 even if inputs went to quarantine, 2 if the configuration is wrong, 1 if the job failed."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for client in ("aiobotocore", "botocore"):  # they tell again and again where they found credentials
+        logging.getLogger(client).setLevel(logging.WARNING)
     arguments = _parser().parse_args(argv)
     started = time.perf_counter()
     try:
@@ -58,7 +60,7 @@ def convert(conversion: Conversion, *, progress: bool = True) -> dict[str, Any]:
     except store_faults() as error:
         if isinstance(error, OSError):
             raise
-        raise StoreUnreachable(f"{type(error).__name__}: {error}") from error
+        raise StoreUnreachable(told(error)) from error
     logger.info("%d images in %d shards", plan.images.total(), len(plan.shards))
     with ray_cluster():
         from ray.exceptions import RayError

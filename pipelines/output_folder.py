@@ -60,15 +60,23 @@ class OutputFolder:
         except FileNotFoundError:
             return None
 
+    def read_from(self, name: str, read: Callable[[BinaryIO], Result]) -> Result:
+        """What `read` makes of the open file, for a part of it.
+
+        Raises FileNotFoundError if there is none.
+        """
+
+        def opened() -> Result:
+            # what is not asked for is not fetched
+            with self.filesystem.open(self.uri(name), "rb", cache_type="none") as file:
+                return read(file)
+
+        return self._ask(opened)
+
     def parquet_metadata(self, name: str) -> dict[bytes, bytes] | None:
         """What stands in the footer of a Parquet file, or None if the file is damaged."""
-
-        def read() -> dict[bytes, bytes]:
-            with self.filesystem.open(self.uri(name), "rb") as file:
-                return pq.read_schema(file).metadata or {}
-
         try:
-            return self._ask(read)
+            return self.read_from(name, lambda file: pq.read_schema(file).metadata or {})
         except pa.ArrowInvalid:
             return None
 

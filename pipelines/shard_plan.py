@@ -67,8 +67,7 @@ def make_plan(sources: Sequence[AnnotationSource | ImageSource], rows_per_shard:
 
 def read_shard(output: OutputFolder, index: int) -> tuple[str, list[Study]]:
     """The name and the studies of shard number `index` of the plan in `output`."""
-    with output.filesystem.open(output.uri(PLAN_FILE), "rb") as file, pa.ipc.open_file(file) as reader:
-        rows = reader.get_batch(index).to_pylist()
+    rows = output.read_from(PLAN_FILE, lambda file: pa.ipc.open_file(file).get_batch(index).to_pylist())
     return rows[0]["shard"], [Study(**{name: row[name] for name in _COLUMNS}) for row in rows]
 
 

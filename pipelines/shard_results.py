@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.adapters import SourceError
 from pipelines.convert_shard import ShardCounts, ShardTask, convert_shard
-from pipelines.stores import StoreUnreachable, store_faults
+from pipelines.stores import StoreUnreachable, store_faults, told
 
 _TRIES_AFTER_A_CRASH = 2  # Ray Data's own default is to try for ever, also what kills every worker
 _FAULTS = {"source": SourceError, "store": StoreUnreachable}
@@ -61,7 +61,9 @@ def _convert_batch(batch: dict[str, Any], task: ShardTask) -> pa.Table:
         counts = convert_shard(shard, task).to_json()
     except SourceError as error:
         kind, fault = "source", str(error)
-    except (StoreUnreachable, *store_faults()) as error:
-        kind, fault = "store", str(error) if isinstance(error, StoreUnreachable) else f"{type(error).__name__}: {error}"
+    except StoreUnreachable as error:
+        kind, fault = "store", str(error)
+    except store_faults() as error:
+        kind, fault = "store", told(error)
     schema = pa.schema([("shard", pa.int64()), *((name, pa.string()) for name in ("counts", "kind", "fault"))])
     return pa.Table.from_pylist([{"shard": shard, "counts": counts, "kind": kind, "fault": fault}], schema)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,6 +12,8 @@ WAITS = (1, 2, 4)  # seconds; the clients of object stores try a few times thems
 
 _OF_ONE_FILE = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP}
 _REFUSALS_OF_ONE_OBJECT = {None, "403", "AccessDenied", "InvalidObjectState"}  # S3; the last one: archived in Glacier
+
+_PATH_OF_A_URL = re.compile(r"(\w+://[^/\s\"']+)/[^\s\"']*")
 
 Result = TypeVar("Result")
 
@@ -43,9 +46,15 @@ def patiently(action: Callable[[], Result], uri: str) -> Result:
             if wait is None or _is_refusal(fault):
                 if isinstance(fault, OSError) and fault.errno == errno.EIO:
                     raise  # a bad sector, and no store that is away
-                raise StoreUnreachable(f"{_place(uri)}: {type(fault).__name__}: {fault}") from fault
+                raise StoreUnreachable(f"{_place(uri)}: {told(fault)}") from fault
             time.sleep(wait)
     raise StoreUnreachable(_place(uri))
+
+
+def told(fault: Exception) -> str:
+    """What a message may say of a fault: no path, as folders and files are called after patients and studies."""
+    text = (isinstance(fault, OSError) and fault.strerror) or str(fault)
+    return f"{type(fault).__name__}: {_PATH_OF_A_URL.sub(lambda url: url[1], text)}"
 
 
 def _is_of_one_file(fault: Exception) -> bool:
@@ -65,6 +74,6 @@ def _is_refusal(fault: Exception) -> bool:
 
 
 def _place(uri: str) -> str:
-    """s3://bucket of a URI: what a message needs to name, without folders that are called after patients."""
+    """s3://bucket of a URI."""
     scheme, separator, rest = uri.partition("://")
     return f"{scheme}://{rest.split('/')[0]}" if separator else "the file system"

@@ -1,0 +1,127 @@
+"""Conversions from one S3 folder into another, against a server process: whole, over a line that breaks, gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from pipelines.output_folder import OutputFolder
+from pipelines.shards import list_shards, samples
+from tests.s3_server import BUCKET, FaultyLine, S3Server
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def server(vindr, ray_local):
+    """A store that holds the raw folder `vindr`; this process uses it as a user would, by its environment, which Ray does not have."""
+    import s3fs
+
+    running = S3Server()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in running.environment.items():
+            environment.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()
+        filesystem = fsspec.filesystem("s3", use_listings_cache=False)
+        filesystem.mkdir(BUCKET)
+        filesystem.put(str(vindr), f"{BUCKET}/raw", recursive=True)
+        running.filesystem = filesystem
+        yield running
+    s3fs.S3FileSystem.clear_instance_cache()
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def command(server, ray_local):
+    """Runs the job as a user of a cluster does whose own environment, and not the cluster's, names the store."""
+
+    def run(output: str, *more: str, port: int = server.port) -> subprocess.CompletedProcess:
+        address = ray_local.get_runtime_context().gcs_address
+        store = server.environment | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_MAX_ATTEMPTS": "1"}
+        arguments = ["--source", f"vindr-cxr=s3://{BUCKET}/raw", "--image-size", "30", "--rows-per-shard", "4"]
+        return subprocess.run(
+            [sys.executable, "-m", "jobs.convert", *arguments, "--output", f"s3://{BUCKET}/{output}", *more],
+            cwd=ROOT,
+            env=os.environ | store | {"RAY_ADDRESS": address},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole(server, command):
+    job = command("whole")
+    assert job.returncode == 0, job.stderr
+    return objects(server, "whole")
+
+
+def objects(server, folder: str) -> dict[str, bytes]:
+    found = server.filesystem.find(f"{BUCKET}/{folder}")
+    return {path.partition(f"{folder}/")[2]: server.filesystem.cat_file(path) for path in found}
+
+
+def written(server, folder: str) -> dict[str, object]:
+    found = server.filesystem.find(f"{BUCKET}/{folder}", detail=True)
+    return {path: entry["LastModified"] for path, entry in found.items() if not path.endswith("manifest.json")}
+
+
+def test_the_data_are_those_of_a_local_conversion(whole, converted):
+    output, manifest = converted
+    on_s3 = json.loads(whole["manifest.json"])
+    assert sorted(whole) == sorted(str(path.relative_to(output)) for path in output.rglob("*") if path.is_file())
+    for name in ("complete", "data_sha256", "inputs", "rows", "quarantined"):
+        assert on_s3[name] == manifest[name], name
+
+
+def test_shards_are_read_from_there(whole, converted):
+    uri = f"s3://{BUCKET}/whole"
+    assert [path.removeprefix(uri) for path in list_shards(uri)] == [
+        path.removeprefix(str(converted[0])) for path in list_shards(str(converted[0]))
+    ]
+    there, here = (list(samples(root, "train")) for root in (uri, str(converted[0])))
+    assert [sample.image for sample in there] == [sample.image for sample in here] and len(here) == 6
+    assert there[0].study.uri == f"s3://{BUCKET}/raw/train/i0.dicom"
+
+
+def test_a_line_that_breaks_changes_nothing(server, command, whole):
+    line = FaultyLine(server.port, every=2, after=9_000)
+    job = command("broken-line", port=line.port)
+    line.stop()
+    assert job.returncode == 0, job.stderr
+    assert objects(server, "broken-line") == whole
+    assert min(line.cut.values()) > 0, "cut while reading, and while writing"
+
+
+def test_uploads_that_a_killed_writer_left_are_aborted(server):
+    def begin(key: str) -> None:
+        server.filesystem.call_s3("create_multipart_upload", Bucket=BUCKET, Key=key)
+
+    begin("half/dataset=a/split=train/part-00000.parquet")
+    begin("half-done-by-others/part-00000.parquet")
+    OutputFolder(f"s3://{BUCKET}/half").remove_unfinished()
+    (left,) = server.filesystem.call_s3("list_multipart_uploads", Bucket=BUCKET)["Uploads"]
+    assert left["Key"] == "half-done-by-others/part-00000.parquet"
+
+
+def test_a_store_that_stays_away_ends_the_job_and_resume_goes_on(server, command, whole):
+    line = FaultyLine(server.port, last=b"part-00002.parquet")
+    job = command("outage", port=line.port)
+    assert job.returncode == 1
+    assert f"convert: s3://{BUCKET}: EndpointConnectionError" in job.stderr and "--resume goes on" in job.stderr
+    assert "Traceback" not in job.stderr
+    before = written(server, "outage")
+    assert 0 < len(before) < len(whole)
+    job = command("outage", "--resume")
+    assert job.returncode == 0, job.stderr
+    assert objects(server, "outage") == whole
+    after = written(server, "outage")
+    assert {path: after[path] for path in before} == before

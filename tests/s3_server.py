@@ -1,0 +1,112 @@
+"""A real S3 store of one process (moto's server), and a line to it that breaks now and then."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+BUCKET = "bucket"
+
+
+class S3Server:
+    """Started with the object, ended with `stop`. `environment` is what its users set."""
+
+    def __init__(self) -> None:
+        self.port = _free_port()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + 60
+        while not self._answers():
+            if time.monotonic() > end or self._process.poll() is not None:
+                self.stop()
+                raise OSError(f"moto's server did not start on port {self.port}")
+            time.sleep(0.05)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ACCESS_KEY_ID": "somebody",
+            "AWS_SECRET_ACCESS_KEY": "anything",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5):
+                return True
+        except (OSError, urllib.error.URLError):
+            return False
+
+
+class FaultyLine:
+    """A TCP line to a port: every `every`-th connection is cut once `after` bytes went through it, in both directions.
+
+    Once `last` is sent to the store the line is dead for good.
+    """
+
+    def __init__(self, target: int, *, every: int = 1, after: int = sys.maxsize, last: bytes | None = None) -> None:
+        self.cut = {"to the store": 0, "from the store": 0}
+        self._target, self._every, self._after, self._last = target, every, after, last
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self) -> None:
+        for line in (self._listener, *self._open):
+            _close(line)
+
+    def _accept(self) -> None:
+        number = 0
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return  # stopped
+            number += 1
+            server = socket.create_connection(("127.0.0.1", self._target))
+            self._open += [client, server]
+            left = [self._after if number % self._every == 0 else sys.maxsize]
+            for name, source, sink in (("to the store", client, server), ("from the store", server, client)):
+                threading.Thread(target=self._copy, args=(name, source, sink, left), daemon=True).start()
+
+    def _copy(self, name: str, source: socket.socket, sink: socket.socket, left: list[int]) -> None:
+        try:
+            while chunk := source.recv(4096):
+                if self._last and self._last in chunk and name == "to the store":
+                    self.stop()
+                sink.sendall(chunk[: max(0, left[0])])
+                left[0] -= len(chunk)
+                if left[0] < 0:
+                    self.cut[name] += 1
+                    break
+        except OSError:
+            pass  # the other direction was cut
+        _close(source)
+        _close(sink)
+
+
+def _close(line: socket.socket) -> None:
+    try:
+        line.shutdown(socket.SHUT_RDWR)  # wakes whoever waits for it
+    except OSError:
+        pass  # closed already
+    line.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]

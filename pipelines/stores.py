@@ -10,7 +10,7 @@ from typing import TypeVar
 
 WAITS = (1, 2, 4)  # seconds; the clients of object stores try a few times themselves before each
 
-_OF_ONE_FILE = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP}
+_OF_ONE_FILE = {errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP}
 _REFUSALS_OF_ONE_OBJECT = {None, "403", "AccessDenied", "InvalidObjectState"}  # S3; the last one: archived in Glacier
 
 _PATH_OF_A_URL = re.compile(r"(\w+://[^/\s\"']+)/[^\s\"']*")
@@ -60,7 +60,8 @@ def told(fault: Exception) -> str:
 def _is_of_one_file(fault: Exception) -> bool:
     if isinstance(fault, PermissionError):
         return not _is_refusal(fault)
-    return isinstance(fault, FileNotFoundError) or getattr(fault, "errno", None) in _OF_ONE_FILE
+    missing = isinstance(fault, FileNotFoundError | IsADirectoryError | NotADirectoryError)
+    return missing or getattr(fault, "errno", None) in _OF_ONE_FILE
 
 
 def _is_refusal(fault: Exception) -> bool:

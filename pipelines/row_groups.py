@@ -12,6 +12,7 @@ from pyarrow import compute
 
 from pipelines.schema import FILE_SCHEMA
 from pipelines.shards import list_shards, open_shard, partition_of
+from pipelines.stores import patiently
 
 _FILES_AT_ONCE = 16
 
@@ -39,7 +40,8 @@ def units_of(uri: str, split: str, *, datasets: Iterable[str] | None = None, nee
     found = [(path, partition_of(path)["dataset"]) for path in list_shards(uri, split=split)]
     chosen = [path for path, dataset in found if wanted is None or dataset in wanted]
     with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:  # a remote store answers late, but answers many at once
-        units = [unit for some in pool.map(lambda path: _units_of_file(path, split, needs), chosen) for unit in some]
+        read = pool.map(lambda path: patiently(lambda: _units_of_file(path, split, needs), path), chosen)
+        units = [unit for found_there in read for unit in found_there]
     if not units:
         there = ", ".join(sorted({dataset for _, dataset in found})) or "none"
         asked = "any dataset" if wanted is None else ", ".join(sorted(wanted))

@@ -86,6 +86,8 @@ def open_shard(path: str) -> Iterator[pq.ParquetFile]:
     except OSError as error:
         if path in str(error):
             raise
+        if error.errno is not None:
+            raise OSError(error.errno, error.strerror, path) from error
         raise OSError(f"{path}: cannot be read: {error}") from error
 
 

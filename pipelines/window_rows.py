@@ -12,6 +12,7 @@ import pyarrow as pa
 from pipelines.row_groups import Unit
 from pipelines.schema import FILE_SCHEMA
 from pipelines.shards import open_shard
+from pipelines.stores import patiently
 from pipelines.training_plan import Piece, Window
 
 _AT_ONCE = 8  # row groups on their way: a remote store answers late, but answers many at once
@@ -36,7 +37,12 @@ class StoredRow:
 def read_rows(window: Window, *, images: bool) -> list[StoredRow]:
     """The rows of all pieces of the window, in the order of the pieces; each row group is read once.
 
-    images: without, the column of images is not read. Raises ValueError or OSError that names the file.
+    images: without, the column of images is not read.
+
+    Raises:
+        ValueError: a shard is damaged; names it.
+        OSError: a shard is not there or cannot be read; names it.
+        StoreUnreachable: the store failed again and again.
     """
     groups: dict[tuple[str, int], list[tuple[int, Piece]]] = {}
     total = 0
@@ -57,8 +63,12 @@ def read_rows(window: Window, *, images: bool) -> list[StoredRow]:
 def _tables(groups: Sequence[tuple[str, int]], images: bool) -> Iterator[pa.Table]:
     def read(group: tuple[str, int]) -> pa.Table:
         path, number = group
-        with open_shard(path) as shard:
-            return shard.read_row_group(number, columns=None if images else _WITHOUT_IMAGE, use_threads=False)
+
+        def read_group() -> pa.Table:
+            with open_shard(path) as shard:
+                return shard.read_row_group(number, columns=None if images else _WITHOUT_IMAGE, use_threads=False)
+
+        return patiently(read_group, path)
 
     with ThreadPoolExecutor(min(_AT_ONCE, len(groups))) as pool:
         for start in range(0, len(groups), _AT_ONCE):

@@ -7,6 +7,7 @@ import struct
 import tracemalloc
 import zipfile
 
+import fsspec
 import pytest
 
 from pipelines.adapters import SourceError, UnusableInput
@@ -45,6 +46,17 @@ def test_an_archive_that_needs_64_bits(tmp_path, monkeypatch):
     small = files(tmp_path)
     assert b"PK\x06\x06" in (tmp_path / "all.zip").read_bytes()
     assert [small.read(f"{n}.txt") for n in range(6)] == [f"{n}".encode() * 500 for n in range(6)]
+
+
+def test_a_remote_archive_is_read_in_parts(tmp_path):
+    contents = [os.urandom(2000) for _ in range(5)]
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for n in range(5):
+            archive.writestr(f"{n}.txt", contents[n])
+    fsspec.filesystem("memory").pipe_file("/archive-test/all.zip", (tmp_path / "all.zip").read_bytes())
+    small = SmallFiles(RawFolder("memory://archive-test"), folder_name="loose", archive_name="all.zip")
+    small.check()
+    assert [small.read(f"{n}.txt") for n in range(5)] == contents
 
 
 def test_what_stays_in_memory_does_not_fill_a_worker(tmp_path):

@@ -33,6 +33,7 @@ def table(entries: np.ndarray, first: int = 0, bits: int = 16):
         pytest.param(RAMP, 12, WINDOW, id="window"),
         pytest.param(RAMP, 12, {**WINDOW, "VOILUTFunction": "SIGMOID"}, id="sigmoid"),
         pytest.param(RAMP, 12, {"WindowCenter": 2048, "WindowWidth": 1}, id="width 1"),
+        pytest.param(RAMP, 12, {"WindowCenter": 2048.5, "WindowWidth": 1}, id="width 1 at a value"),
         pytest.param(RAMP, 12, {"WindowCenter": [2048, 100], "WindowWidth": [1000, 50]}, id="several windows"),
         pytest.param(RAMP, 12, {**WINDOW, "PhotometricInterpretation": "MONOCHROME1"}, id="MONOCHROME1"),
         pytest.param(

@@ -38,6 +38,19 @@ def test_jpeg_tells_its_own_colors(photometric, options):
 
 
 @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
+@pytest.mark.parametrize("transformed", [False, True])
+def test_jpeg_tells_its_colors_as_adobe_does(transformed, photometric):
+    # encoded without a conversion of its own, and the marker of JFIF replaced by Adobe's
+    values = np.asarray(Image.fromarray(COLORS).convert("YCbCr")) if transformed else COLORS
+    frame = imagecodecs.jpeg8_encode(values, level=98, colorspace="YCBCR", outcolorspace="YCBCR")
+    assert frame[2:4] == b"\xff\xe0"
+    marker = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transformed])
+    frame = frame[:2] + marker + frame[4 + int.from_bytes(frame[4:6], "big") :]
+    found = shown(COLORS, frame, "50", 8, PhotometricInterpretation=photometric, PlanarConfiguration=1)
+    assert np.abs(found - LUMINANCE).max() <= 4
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
 def test_jpeg_that_says_nothing_has_the_colors_of_the_header(photometric):
     values = COLORS if photometric == "RGB" else np.asarray(Image.fromarray(COLORS).convert("YCbCr"))
     frame = imagecodecs.jpegls_encode(values)

@@ -133,6 +133,7 @@ class TrainingConfig:
     log_every: int = 50
     validate_every: int = 1000
     validation_batches: int | None = None  # None: the whole validation split
+    validation_tasks: tuple[str, ...] = ()  # evaluation tasks whose figures are watched beside the losses
     checkpoint_every: int = 1000
     keep_checkpoints: int = 1  # the last so many; the best weights are kept besides
     restarts: int = 0  # how often Ray Train replaces workers that were lost

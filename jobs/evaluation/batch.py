@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from chex.inference.features import Answer
 from chex.inference.session import Session
 from chex.pixels import decode_stored
@@ -13,10 +15,11 @@ from chex.records import Query, Sample
 class Encoded:
     """The features of some samples, and every answer that was already given about them."""
 
-    def __init__(self, session: Session, samples: Sequence[Sample]) -> None:
+    def __init__(self, session: Session, samples: Sequence[Sample], images: Sequence[np.ndarray] | None = None) -> None:
         self.session = session
         self.samples = tuple(samples)
-        self.features = session.encode([decode_stored(sample.image) for sample in samples])
+        images = [decode_stored(sample.image) for sample in samples] if images is None else images
+        self.features = session.encode(images)
         self._answers: dict[tuple[int, Query, tuple[str, ...]], Answer] = {}
 
     def ask(

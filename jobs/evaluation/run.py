@@ -16,6 +16,8 @@ from jobs.evaluation.tasks import chosen, create
 from jobs.local_folder import local_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from chex.inference.session import Session
     from chex.model.chex import Chex
 
@@ -122,15 +124,22 @@ def predict(
 
 
 def predict_batch(
-    tasks: dict[str, EvaluationTask], session: Session, samples: Sequence[Sample]
+    tasks: dict[str, EvaluationTask],
+    session: Session,
+    samples: Sequence[Sample],
+    images: Sequence[np.ndarray] | None = None,
 ) -> dict[str, list[Row]]:
-    """The rows of one batch of samples: depends on nothing else, so batches can be predicted anywhere, in any order."""
+    """The rows of one batch of samples: depends on nothing else, so batches can be predicted anywhere, in any order.
+
+    images: the samples' decoded images (H, W) uint8, where they do not bring them along.
+    """
     from jobs.evaluation.batch import Batch, Encoded
 
-    wanted = [sample for sample in samples if any(task.wants(sample) for task in tasks.values())]
-    if not wanted:
+    chosen = [place for place, sample in enumerate(samples) if any(task.wants(sample) for task in tasks.values())]
+    if not chosen:
         return {}
-    encoded = Encoded(session, wanted)
+    wanted = [samples[place] for place in chosen]
+    encoded = Encoded(session, wanted, None if images is None else [images[place] for place in chosen])
     rows = {}
     for name, task in tasks.items():
         places = [place for place, sample in enumerate(wanted) if task.wants(sample)]

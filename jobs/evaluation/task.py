@@ -36,6 +36,7 @@ class EvaluationTask(ABC):
     figures come from the rows alone, so whoever has the rows can compute them again.
     """
 
+    gives: tuple[str, ...]  # the names of its figures
     needs: str  # what a sample must have, for the message when no sample has it
 
     @abstractmethod

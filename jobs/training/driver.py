@@ -96,10 +96,19 @@ def _check_pretrained(job: Job) -> None:
 
 
 def _check_watch(config: TrainingConfig) -> None:
-    """The stages' figures are their loss parts: a name that no part has would be missed at the first validation only."""
-    parts = sorted({"loss", *to_mapping(config.objective.weights)})
-    if config.watch is not None and config.watch not in parts:
-        raise ConfigError([f"watch: expected null or one of {', '.join(parts)}, found {config.watch!r}"])
+    """A figure that is no loss part and of no task would be missed at the first validation only."""
+    from jobs.training.stages import stage_of
+    from jobs.training.validation import figure_names
+
+    try:
+        figures = figure_names(config.validation_tasks)
+    except ValueError as error:
+        raise ConfigError([f"validation_tasks: {error}"]) from error
+    if config.validation_tasks and not stage_of(config.stage).needs_images:
+        raise ConfigError([f"validation_tasks: stage {config.stage} reads no images; expected none"])
+    known = sorted({"loss", *to_mapping(config.objective.weights), *figures})
+    if config.watch is not None and config.watch not in known:
+        raise ConfigError([f"watch: expected null or one of {', '.join(known)}, found {config.watch!r}"])
 
 
 def _check_parts(config: TrainingConfig, trained: tuple[str, ...]) -> None:

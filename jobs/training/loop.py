@@ -22,6 +22,7 @@ from jobs.training.averages import Averages
 from jobs.training.checkpoint import Checkpoints
 from jobs.training.process import Process
 from jobs.training.schedule import learning_rate
+from jobs.training.validation import Validated
 from jobs.training.weight_average import WeightAverage
 
 Batch = Mapping[str, Any]
@@ -40,10 +41,14 @@ class Stage(Protocol):
 
     name: str
 
-    def validate(self, model: nn.Module, objective: Objective, batches: Iterable[Batch]) -> dict[str, float]: ...
+    def validate(
+        self, model: nn.Module, objective: Objective, batches: Iterable[Batch], tasks: Sequence[str]
+    ) -> Validated: ...
 
 
 class Tracker(Protocol):
+    """It may also take `classes(step, {figure: {class: value}})` and `pictures(step, {name: PIL image})`."""
+
     def metrics(self, step: int, values: Mapping[str, float]) -> None: ...
 
 
@@ -191,10 +196,13 @@ class _Run:
         c, progress = self.config, self.progress
         began = time.perf_counter()
         with self.average.in_place() if self.average else nullcontext():
-            found = self.stage.validate(self.model, self.objective, self._validation_batches())
-            progress.figures = {name: float(value) for name, value in found.items()}
-            figures = {f"validate/{name}": value for name, value in progress.figures.items()}
+            found = self.stage.validate(self.model, self.objective, self._validation_batches(), c.validation_tasks)
+            progress.figures = dict(found.figures)
+            figures = {f"validate/{name}": value for name, value in found.figures.items()}
             self._track(step, {**figures, "validate/seconds": time.perf_counter() - began})
+            for tracker in self.trackers:
+                if found.classes and hasattr(tracker, "classes"):
+                    tracker.classes(step, found.classes)
             if c.watch is not None:
                 self._compare(c.watch)
             if self.process.leads:

@@ -19,6 +19,7 @@ _NOWHERE = (0.0, 0.0, 0.0, 0.0)
 
 
 class Task(EvaluationTask):
+    gives = ("anatomy_mean_iou",)
     needs = "boxes of anatomical regions"
 
     def __init__(self) -> None:

@@ -17,6 +17,7 @@ _UNKNOWN = -1
 
 
 class Task(EvaluationTask):
+    gives = ("image_auroc",)
     needs = "image labels that are present or absent"
 
     def __init__(self) -> None:

@@ -16,6 +16,7 @@ LABEL_SET = "vindr"
 
 
 class Task(EvaluationTask):
+    gives = ("pathology_map",)
     needs = "VinDr-CXR annotations (labels or boxes)"
 
     def __init__(self) -> None:

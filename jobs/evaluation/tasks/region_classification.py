@@ -15,6 +15,7 @@ from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
 
 
 class Task(EvaluationTask):
+    gives = ("region_auroc", "region_auroc_pooled")
     needs = "labelled anatomical regions"
 
     def __init__(self) -> None:

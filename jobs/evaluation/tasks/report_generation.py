@@ -31,6 +31,7 @@ _COMMONEST, _RANDOM = "the commonest training report", "a random training report
 
 
 class Task(EvaluationTask):
+    gives = tuple(f"report_{kind}{which}" for which in _LABELS for kind in _SCORES)
     needs = "report sentences"
 
     def __init__(self) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict
-from operator import itemgetter
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +19,7 @@ from chex.model.pretrained import PretrainedParts
 from chex.training_config import STAGES, TrainingConfig
 from chex.vocabulary import Vocabulary
 from jobs.training.process import ALONE, Process
+from jobs.training.validation import Losses, TaskFigures, Validated, mean_losses
 from jobs.training.whole_batch import WholeBatch
 
 
@@ -74,22 +74,27 @@ class Stage:
         objective.prepare(model)
         return objective
 
-    def validate(self, model: Chex, objective: Objective, batches: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-        """Mean of every loss part over the batches, weighted by their size; training goes on after it.
+    def validate(
+        self, model: Chex, objective: Objective, batches: Iterable[Mapping[str, Any]], tasks: Sequence[str] = ()
+    ) -> Validated:
+        """Mean of every loss part over the batches, and the figures of evaluation tasks; training goes on after it.
 
         Every process takes its turn of the batches, whose draws are always the same: the figures do not depend on how
         many processes there are.
         """
-        process, alone = objective.process, objective.alone()
+        process, alone, asked = objective.process, objective.alone(), TaskFigures(tasks, model)
         model.eval()
-        losses: list[tuple[int, int, dict[str, float]]] = []  # (number of the batch, its size, its parts)
+        losses: list[Losses] = []
         with torch.inference_mode():
             for number, batch in enumerate(batches):
                 if number % process.size == process.rank:
                     parts = alone(model, batch, torch.Generator().manual_seed(number))
                     losses.append((number, len(batch["samples"]), {name: float(part) for name, part in parts.items()}))
+                    asked.add(number, batch)
         objective.prepare(model)
-        return _means(sorted((entry for own in process.gather_objects(losses) for entry in own), key=itemgetter(0)))
+        found = asked.of_all(process)
+        means = mean_losses(chain.from_iterable(process.gather_objects(losses)))
+        return Validated({**means, **found.figures}, found.classes)
 
     def pictures(self, model: Chex, objective: Objective, batches: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Overlay pictures (PIL) of predicted boxes, by public id; none where a stage trains no boxes' features."""
@@ -152,16 +157,6 @@ class Objective:
         """One group of parameters per trained part, "part" being its name; frozen ones are in none."""
         groups = [{"part": name, "params": _learning(getattr(model, name))} for name in self.trained]
         return [group for group in groups if group["params"]]
-
-
-def _means(losses: Iterable[tuple[int, int, Mapping[str, float]]]) -> dict[str, float]:
-    totals: dict[str, float] = {}
-    counts: Counter[str] = Counter()
-    for _, size, parts in losses:
-        for name, value in parts.items():
-            totals[name] = totals.get(name, 0.0) + value * size
-            counts[name] += size
-    return {name: total / counts[name] for name, total in totals.items()}
 
 
 def _learning(part: torch.nn.Module) -> list[torch.nn.Parameter]:

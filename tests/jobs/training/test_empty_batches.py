@@ -116,5 +116,7 @@ def test_a_draw_of_groups_alone_has_no_boxes_to_ask_for(tiny_model_dir, monkeypa
 def test_validation_does_not_count_a_loss_that_no_batch_has(tiny_model_dir):
     model, objective = built("detector", tiny_model_dir)
     full, empty = batch(MIMIC, MIMIC), batch(Annotations(), Annotations())
-    alone = stage_of("detector").validate(model, objective, [full])
-    assert stage_of("detector").validate(model, objective, [full, empty])["image_report"] == alone["image_report"]
+    alone = stage_of("detector").validate(model, objective, [full]).figures
+    assert (
+        stage_of("detector").validate(model, objective, [full, empty]).figures["image_report"] == alone["image_report"]
+    )

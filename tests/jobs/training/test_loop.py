@@ -14,6 +14,7 @@ from chex.training_config import AugmentationConfig, DataConfig, OptimizerConfig
 from jobs.training.driver import train
 from jobs.training.journal import read_journal
 from jobs.training.process import Diverged
+from jobs.training.validation import Validated
 from pipelines.output_folder import OutputFolder
 from tests.jobs.training.made_up_stage import MadeUpStage, PoisonedStage
 from tests.pipelines.small_shards import write_shards
@@ -54,8 +55,8 @@ class Interrupted(Exception):
 class InterruptedStage(MadeUpStage):
     """Stops like a killed process at the validation after step 20: past the checkpoint of step 14."""
 
-    def validate(self, model, objective, batches):
-        figures = super().validate(model, objective, batches)
+    def validate(self, model, objective, batches, tasks=()):
+        figures = super().validate(model, objective, batches, tasks)
         InterruptedStage.validations = getattr(InterruptedStage, "validations", 0) + 1
         if InterruptedStage.validations == 2:
             raise Interrupted
@@ -169,10 +170,10 @@ def test_the_best_weights_are_kept_not_the_last(start, tmp_path):
     class Worse(MadeUpStage):
         values = iter([0.2, 0.9, 0.1])
 
-        def validate(self, model, objective, batches):
+        def validate(self, model, objective, batches, tasks=()):
             self.seen = [*getattr(self, "seen", []), model.line.weight.detach().clone()]
             Worse.weights = self.seen
-            return {"accuracy": next(self.values)}
+            return Validated({"accuracy": next(self.values)})
 
     assert start(stage_of=Worse)["best"] == 0.9
     saved = load_file(tmp_path / "model" / "model.safetensors")["line.weight"]
@@ -182,6 +183,28 @@ def test_the_best_weights_are_kept_not_the_last(start, tmp_path):
 def test_an_unknown_figure_to_watch_names_those_there_are(start):
     with pytest.raises(ValueError, match="no validation figure 'mAP'; there are accuracy"):
         start(replace(CONFIG, watch="mAP"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"watch": "mAP"}, "watch: expected null or one of .*, found 'mAP'"),
+        ({"watch": "pathology_map"}, "watch: expected null or one of .*, found 'pathology_map'"),
+        ({"validation_tasks": ("detection",)}, "validation_tasks: unknown tasks detection; there are anatomy-loc"),
+        ({"stage": "sentences", "validation_tasks": ("pathology-detection",)}, "stage sentences reads no images"),
+    ],
+)
+def test_figures_that_no_validation_gives_are_refused(uri, tmp_path, changes, expected):
+    with pytest.raises(ConfigError, match=expected):
+        train(replace(CONFIG, watch=None, **changes) if "watch" not in changes else replace(CONFIG, **changes),
+              data_uri=uri, output=tmp_path / "model", tracking_uri="none")  # fmt: skip
+    assert not (tmp_path / "model.training").exists()
+
+
+def test_the_figures_of_tasks_can_be_watched(uri, tmp_path):
+    config = replace(CONFIG, watch="pathology_map", validation_tasks=("pathology-detection",))
+    with pytest.raises(ValueError, match="image_size"):  # refused after the figure was accepted
+        train(config, data_uri=uri, output=tmp_path / "model", tracking_uri="none")
 
 
 def test_bf16_runs(start):

@@ -34,10 +34,10 @@ class WaitingStage(MadeUpStage):
         super().__init__(name)
         self.until = until
 
-    def validate(self, model, objective, batches):
+    def validate(self, model, objective, batches, tasks=()):
         while not self.until.exists():
             time.sleep(0.1)
-        return super().validate(model, objective, batches)
+        return super().validate(model, objective, batches, tasks)
 
 
 @pytest.fixture(scope="module")

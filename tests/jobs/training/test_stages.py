@@ -117,14 +117,14 @@ def test_a_few_steps_on_one_batch_lower_the_loss(name, tiny_model_dir):
     model, objective = built(name, tiny_model_dir, box_query_share=0.0)
     optimizer = torch.optim.AdamW(objective.trainable(model), lr=1e-3)
     stage = stage_of(name)
-    before = stage.validate(model, objective, [FULL])["loss"]
+    before = stage.validate(model, objective, [FULL]).figures["loss"]
     for step in range(8):
         torch.manual_seed(step)
         optimizer.zero_grad()
         objective(model, FULL, torch.Generator().manual_seed(0))["loss"].backward()
         optimizer.step()
     model.forget_texts()
-    assert stage.validate(model, objective, [FULL])["loss"] < before
+    assert stage.validate(model, objective, [FULL]).figures["loss"] < before
 
 
 def test_validation_is_repeatable_and_leaves_the_training_state(tiny_model_dir):

@@ -10,6 +10,7 @@ from torch import multiprocessing
 
 from chex.training_config import STAGES
 from jobs.training.process import Process
+from jobs.training.stages import stage_of
 from jobs.training.whole_batch import WholeBatch
 from tests.jobs.training.test_stages import MIMIC, VINDR, batch, built
 
@@ -17,6 +18,7 @@ SAID = dataclasses.replace(MIMIC, sentences=("Lungs are clear.", "The heart is e
 # the last process has neither regions nor sentences, the first no boxes of findings
 ANNOTATIONS = (MIMIC, SAID, SAID, VINDR, VINDR, VINDR)
 WHOLE = batch(*ANNOTATIONS)
+TASKS = ("anatomy-localization", "pathology-detection", "region-classification")
 OPTIONS = {"box_query_share": 0.5, "feature_dropout": 0.0, "stated_finding_odds": 2.0}
 
 
@@ -47,6 +49,15 @@ def answers(name: str, folder, process: Process, form: str) -> tuple[dict[str, f
     return {key: value.item() for key, value in parts.items()}, gradients
 
 
+def validated(folder, process: Process) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    model, objective = built("detector", folder)
+    objective.process = process
+    batches = [part_of(WHOLE, rank, 3) for rank in range(3)]
+    found = stage_of("detector").validate(model, objective, batches, TASKS)
+    assert model.detector.training, "training goes on afterwards"
+    return found.figures, found.classes
+
+
 def take_part(rank: int, size: int, folder: str, results: str) -> None:
     torch.set_num_threads(1)
     store = torch.distributed.FileStore(f"{results}/store", size)
@@ -56,6 +67,7 @@ def take_part(rank: int, size: int, folder: str, results: str) -> None:
         for name in STAGES
         for form in ("balanced", "published")
     }
+    found["validation"] = validated(folder, Process(rank, size))
     torch.save(found, f"{results}/rank-{rank}.pt")
     torch.distributed.destroy_process_group()
 
@@ -78,6 +90,15 @@ def test_two_processes_learn_what_one_learns(name, form, shared_out, tiny_model_
         worst = max((sums[key] - gradients[key]).abs().max().item() for key in gradients)
         assert worst <= 1e-5
     assert max(gradient.abs().max().item() for gradient in gradients.values()) > 1e-3
+
+
+def test_two_processes_validate_what_one_validates(shared_out, tiny_model_dir):
+    figures, classes = validated(tiny_model_dir, Process())
+    assert {"loss", "anatomy_mean_iou", "pathology_map", "region_auroc"} <= set(figures)
+    assert "vindr/Pleural effusion" in classes["pathology_map"]
+    for found in shared_out:
+        assert found["validation"][0] == pytest.approx(figures, rel=1e-5, nan_ok=True)
+        assert found["validation"][1].keys() == classes.keys()
 
 
 def test_alone_nothing_is_gathered():

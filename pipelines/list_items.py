@@ -14,11 +14,15 @@ _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*(?=[A-Z0-9(_\x00])")
 _MARK = re.compile(
     # "1.", "2)", "(3)", "4.No", "#5" at the start of a line or after a stop; "a." and "b)" at the start of a line
     r"(?P<before>^|\n|[.?!:;]\s)[ \t]*(?:\(?(?P<number>\d{1,2})(?:\.\)?|\))(?!\d)|#(?P<hash>\d)(?:[.):]|\s))[ \t]*(?=\S)"
+    # "… than left 2. Abnormal"
+    r"|(?<=[a-z])[ \t](?P<late>\d{1,2})\.[ \t]+(?=[A-Z][a-z])"
     r"|(?P<line>^|\n)[ \t]*\(?(?P<letter>[a-h])[.)][ \t]+(?=\S)"
 )
-_GOES_ON = re.compile(
-    r"(?:,|\b(?:an?|and|as|at|by|for|from|in|is|of|on|or|ribs?|since|than|the|through|to|vs|with))\s*$", re.IGNORECASE
-)
+_CONNECTING = "an?|and|as|at|by|for|from|in|is|of|on|or|since|than|the|through|to|vs|with"
+_NUMBERED = "day|fig|figure|grade|image|lead|level|no|number|ribs?|segment|series|stage|type|view|zone"
+_GOES_ON = re.compile(rf"(?:,|\b(?:{_CONNECTING}))\s*$", re.IGNORECASE)
+_WANTS_NUMBER = re.compile(rf"(?:,|\b(?:{_CONNECTING}|{_NUMBERED}))\s*$", re.IGNORECASE)
+_SECOND = re.compile(r"\n[ \t]*\(?2[.)]\s")
 _ENDED = re.compile(r"(?:[.:;?!]\s*|\n[ \t]*|^\s*)$")
 
 
@@ -35,10 +39,14 @@ def _without_marks(text: str) -> str:
 
     def mark(match: re.Match[str]) -> str:
         kind = "letter" if match["letter"] else "number"
-        number = ord(match["letter"]) - ord("a") + 1 if match["letter"] else int(match["number"] or match["hash"])
+        digits = match["number"] or match["hash"] or match["late"]
+        number = int(digits) if digits else ord(match["letter"]) - ord("a") + 1
         earlier = text[max(0, match.start() - 20) : match.start()] + (match["before"] or "").strip()
-        opens = number == 1 and _ENDED.search(earlier)
-        if not (opens or number == expected[kind] != 1) or _GOES_ON.search(earlier):
+        if number == 1:
+            counts = _ENDED.search(earlier) or (match["before"] == "\n" and _SECOND.search(text, match.end()))
+        else:
+            counts = number == expected[kind] and not _WANTS_NUMBER.search(earlier)
+        if not counts:
             return match.group()
         expected[kind] = number + 1
         return (match["before"] or "") + _NEW_ITEM
@@ -47,12 +55,15 @@ def _without_marks(text: str) -> str:
 
 
 def _without_early_ends(text: str) -> str:
-    """A line that ended before its width, without a stop, ends an item if the next one begins like a sentence."""
+    """A line that ended before its width, without a stop, ends an item if the next one begins like a sentence.
+
+    Of the first line the header is gone: nobody knows how wide it was.
+    """
     lines = text.split("\n")
     joined = lines[0]
-    for line, following in itertools.pairwise(lines):
+    for number, (line, following) in enumerate(itertools.pairwise(lines)):
         first = re.match(r"\s*([A-Z][a-z]+)", following)
-        early = first is not None and len(line.strip()) + 1 + len(first[1]) <= _NARROW
+        early = number > 0 and first is not None and len(line.strip()) + 1 + len(first[1]) <= _NARROW
         if early and line.strip()[-1:].isalnum() and "__" not in line and not _GOES_ON.search(line):
             joined += _NEW_ITEM
         joined += "\n" + following

@@ -19,15 +19,15 @@ class ParsedReport:
 
 def parse(text: str) -> ParsedReport:
     """Reads a report as it lies in the file; any text is accepted, an empty one has no sections."""
-    sections: dict[str, str] = {}
+    parts: dict[str, list[str]] = {}
     for section in split_sections(text):
-        earlier = sections.get(section.kind)
-        body = section.text.strip()
-        sections[section.kind] = f"{earlier}\n\n{body}" if earlier else body
+        parts.setdefault(section.kind, []).append(section.text)
+    sections = {kind: "\n\n".join(part.strip() for part in texts) for kind, texts in parts.items()}
     return ParsedReport(
         sections=sections,
         indication=_indication(sections),
-        sentences=tuple(s for kind in CONTENT_KINDS if kind in sections for s in split_sentences(sections[kind])),
+        # with the line breaks between a header and its text: they say how wide the first line was
+        sentences=tuple(s for kind in CONTENT_KINDS for s in split_sentences("\n\n".join(parts.get(kind, ())))),
     )
 
 

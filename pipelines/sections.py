@@ -42,7 +42,8 @@ _OF_THE_IMAGE = re.compile(
 
 _UPPER_CASE_HEADER = r"[A-Z](?:[A-Z0-9 \t()/,.'&#_-]|(?<=\d):(?=\d)){1,100}?"
 _KNOWN_NAME = (
-    r"(?i:(?:final )?(?:findings?|impressions?|conclusions?|indications?|history|comparisons?|technique|examination))"
+    r"(?i:(?:final )?(?:findings?|impressions?|conclusions?|indications?|history|comparisons?|technique|examination)"
+    r"|(?:electronically )?(?:dictated|signed|approved|transcribed) by)"
 )
 _HEADER = re.compile(
     # a name with a colon at the start of a line, in upper case or, if it is a well-known one, in any case

@@ -13,7 +13,7 @@ _STOP = re.compile(
     r"(?P<word>[^\s.?!()\"]{0,40}(?:\.(?:\d{1,8}|[A-Za-z](?![A-Za-z]))){0,8})"  # what stands before: "carina", "3.5", "a.m"
     r"(?P<marks>[.?!]+)(?P<closing>[)\"'\]]*)"
     # then space, or a new word at once: "size.The", "at T7.A small", "clear.no"
-    r"(?:\s+(?=\S)|(?=[A-Z][a-z]|A\s)|(?<=[a-z]{3}[.?!])(?=[a-z]{3}))"
+    r"(?:\s+(?=\S)|(?=[A-Z][a-z]|A\s|X{4}|__)|(?<=[a-z]{3}[.?!])(?=[a-z]{3}))"
 )
 _NEXT = re.compile(r"[(\"'\[]*(?P<word>_+|[A-Za-z]+|\S)")
 _BLANK = re.compile(r"_+|X{4,}")
@@ -22,11 +22,12 @@ _BLANK = re.compile(r"_+|X{4,}")
 _NEVER_LAST = re.compile(
     r"drs?|mr|mrs|ms|prof|st|vs?|e\.?g|i\.?e|c\.?f|ca|appro?x?|figs?|incl|esp|resp|s\.p|viz|u\.s", re.IGNORECASE
 )
-_BEFORE_NUMBERS = re.compile(r"nos?|vol|ser|im|[tcl]", re.IGNORECASE)
+_BEFORE_NUMBERS = re.compile(r"nos?|vol|ser|ext|im|[tcl]", re.IGNORECASE)
 # These end a sentence if the next word looks like the beginning of one.
 _MAYBE_LAST = re.compile(
     r"etc|al|cm|mm|ml|cc|kg|mos?|wks?|hrs?|yrs?|yo|mins?|sec|lt|rt|lat|ant|post|sup|inf|inc|max|temp|est|prob|poss|pts?"
-    r"|jr|sr|dept|hosp|ext|[a-z](?:\.[a-z])+",  # the last: a.m, M.D, O.R
+    r"|jr|sr|dept|hosp|comp|neg|pos|mod|bilat|diff|vert|abd|thor|dist|prox|susp|equiv|incr|decr|cont|assoc|eval|avg"
+    r"|[fhdtrs]x|[a-z](?:\.[a-z])+",  # the last: a.m, M.D, O.R
     re.IGNORECASE,
 )
 _INITIAL = re.compile(r"[A-Z]")
@@ -57,7 +58,8 @@ def _ends_sentence(stop: re.Match[str], text: str, begin: int) -> bool:
     if _NEVER_LAST.fullmatch(word) or (following[0].isdigit() and _BEFORE_NUMBERS.fullmatch(word)):
         return False
     if _INITIAL.fullmatch(word):
-        return not (small or _BLANK.match(following) or _INITIAL.fullmatch(following))
+        side = word in "LR" and following.isupper()  # L. IJ
+        return not (small or side or _BLANK.match(following) or _INITIAL.fullmatch(following))
     if _MAYBE_LAST.fullmatch(word):
         first = not text[begin : stop.start("word")].strip()
         return not (first or small or _BLANK.match(following) or _GO_ON.fullmatch(following))

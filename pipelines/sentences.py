@@ -34,7 +34,7 @@ _LEAD = re.compile(
 )
 # "RIGHT SHOULDER, TWO VIEWS ___" on a line of its own
 _TITLE = re.compile(
-    rf"(?i:(?:{_VIEW}|right|left|both|shoulders?|ribs?|clavicles?|abdomen|spine|pelvis|neck)[ ,()/:]*)+"
+    rf"(?i:(?:{_VIEW}|right|left|both|shoulders?|ribs?|clavicles?|abdomen|spine|pelvis|neck)[ ,()/:]*+)++"
 )
 _WORD = re.compile(r"\S*[A-Za-z0-9]\S*|_{2,}")
 _BLANKS = re.compile(r"(?:_+|X{4,}|\W)+")

@@ -1,4 +1,4 @@
-"""Some sixty hand-checked reports in MIMIC-CXR's style: the boundaries of the sentences that are found in them."""
+"""Hand-checked reports in MIMIC-CXR's style: where the sentences that are found in them begin and end."""
 
 from __future__ import annotations
 

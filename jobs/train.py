@@ -60,18 +60,24 @@ def configuration(
     overrides: Sequence[str] = (),
     workers: int | None = None,
 ) -> TrainingConfig:
-    """The configuration of a stage: the preset's experiment file (or another), then the overrides.
+    """The configuration of a stage: the preset's experiment file (or another, by name or path), then the overrides.
 
-    Raises ConfigError with everything that is wrong; ValueError for an unknown preset.
+    Raises ConfigError with everything that is wrong; ValueError for an unknown experiment.
     """
-    if file is None:
-        folder = resources.files("jobs").joinpath("experiments")
-        file = Path(str(folder.joinpath(f"{preset}-{stage}.yaml")))
-        if not file.is_file():
-            there = sorted(path.name.removesuffix(".yaml") for path in Path(str(folder)).glob("*.yaml"))
-            raise ValueError(f"no experiment {preset}-{stage}; there are {', '.join(there)}")
+    if file is None or not (Path(file).suffix or Path(file).is_file()):
+        file = _experiment(file or f"{preset}-{stage}")
     given = [*overrides, f"stage={stage}"] + ([] if workers is None else [f"workers={workers}"])
     return with_overrides(load(TrainingConfig, file), given)
+
+
+def _experiment(name: str | Path) -> Path:
+    """The file of an experiment that comes with the project."""
+    folder = Path(str(resources.files("jobs").joinpath("experiments")))
+    file = folder / f"{name}.yaml"
+    if not file.is_file():
+        there = sorted(path.stem for path in folder.glob("*.yaml"))
+        raise ValueError(f"no experiment {name}; there are {', '.join(there)}")
+    return file
 
 
 def _pretrained(arguments: argparse.Namespace) -> PretrainedParts | None:
@@ -112,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="optimizer.lr=0.0003; repeatable"
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="another experiment file than the preset's")
+    parser.add_argument(
+        "--config", type=Path, metavar="NAME_OR_FILE", help="another experiment than the preset's for this stage"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this output")
     parser.add_argument(
         "--tracking-uri", metavar="URI", help="MLflow; default: a database beside the output; 'none': off"

@@ -9,6 +9,7 @@ import pytest
 from chex.config import ConfigError
 from chex.training_config import STAGES
 from jobs import train
+from jobs.training.driver import _check_watch
 
 EXPERIMENTS = sorted((Path(train.__file__).parent / "experiments").glob("*.yaml"))
 
@@ -22,11 +23,18 @@ def test_every_preset_has_every_stage(preset, stage):
 
 @pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda path: path.stem)
 def test_every_experiment_says_its_command(file):
-    preset, _, stage = file.stem.partition("-")
-    command = file.read_text().splitlines()[0].removeprefix("# python -m jobs.train ").split()
-    arguments = train._parser().parse_args(command)
-    assert (arguments.preset, arguments.stage) == (preset, stage)
-    train.configuration(preset, stage, file=file)
+    head = [line for line in file.read_text().splitlines() if line.startswith("#")]
+    arguments = train._parser().parse_args(head[0].removeprefix("# python -m jobs.train ").split())
+    named = arguments.config or f"{arguments.preset}-{arguments.stage}"
+    assert str(named) == file.stem, "the command takes this file"
+    config = train.configuration(
+        arguments.preset, arguments.stage, file=arguments.config, overrides=arguments.set, workers=arguments.workers
+    )
+    assert config == train.configuration(
+        arguments.preset, arguments.stage, file=file, overrides=arguments.set, workers=arguments.workers
+    )
+    assert any(line.startswith("# Duration and result: ") for line in head)
+    _check_watch(config)
 
 
 def test_the_images_have_the_size_the_model_takes():
@@ -40,6 +48,8 @@ def test_the_images_have_the_size_the_model_takes():
 def test_unknown_presets_and_keys_are_named():
     with pytest.raises(ValueError, match="no experiment huge-detector; there are base-contrastive"):
         train.configuration("huge", "detector")
+    with pytest.raises(ValueError, match="no experiment nothing; there are base-contrastive"):
+        train.configuration("tiny", "detector", file="nothing")
     with pytest.raises(ConfigError, match="optimizer.learning_rate: no such key"):
         train.configuration("tiny", "detector", overrides=["optimizer.learning_rate=1"])
 

@@ -6,25 +6,24 @@ import hashlib
 import io
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from chex import __version__
-from chex.body_part import off_topic
-from chex.pixels import Radiograph, UnusableImage, encode_stored, read_radiograph
-from chex.records import Annotations, Box, Sample, Study
+from chex.pixels import UnusableImage, read_radiograph
+from chex.records import Study
 from pipelines.adapters import AnnotationSource, LeftOut, SourceError, UnusableInput, open_sources
+from pipelines.convert_image import convert_image
 from pipelines.image_files import read_image_file
 from pipelines.isolation import isolated
 from pipelines.output_folder import OutputFolder
 from pipelines.schema import FILE_SCHEMA, SCHEMA_VERSION, VERSION_KEY, to_row
 from pipelines.shard_plan import read_shard
-from pipelines.stores import StoreUnreachable, patiently
+from pipelines.stores import patiently
 
 ROWS_PER_GROUP = 64
 QUARANTINE_SCHEMA = pa.schema([(name, pa.string()) for name in ("uri", "stage", "reason", "sample_id")])
@@ -32,8 +31,6 @@ QUARANTINE_SCHEMA = pa.schema([(name, pa.string()) for name in ("uri", "stage", 
 _HASH_KEY, _COUNTS_KEY = b"chex.plan_hash", b"chex.counts"
 _READ_AHEAD = 4
 _NOT_DATA = {"image", "source_uri", "converter_version"}  # where data come from is not what they are
-
-Decode = Callable[[bytes, str, int], Radiograph]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
     rows, quarantine = [], []
     for study, content in _read_ahead(studies):
         try:
-            rows.append(to_row(_sample(study, content.result(), sources, task.image_size, decode)))
+            rows.append(to_row(convert_image(study, content.result(), sources, task.image_size, decode)))
         except LeftOut as rule:
             counts.left_out[rule.reason] += 1
         except (UnusableImage, UnusableInput) as fault:
@@ -99,9 +96,11 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
             )
     counts.rows, counts.sha256 = len(rows), _hash_of(rows)
     # the shard's own file comes last: once it is there, the shard is done
+    refused = f"quarantine/{name.replace('dataset=', '').replace('split=', '').replace('/', '-')}.parquet"
     if quarantine:
-        file = name.replace("dataset=", "").replace("split=", "").replace("/", "-")
-        output.write(f"quarantine/{file}.parquet", _parquet(pa.Table.from_pylist(quarantine, QUARANTINE_SCHEMA)))
+        output.write(refused, _parquet(pa.Table.from_pylist(quarantine, QUARANTINE_SCHEMA)))
+    else:
+        output.remove(refused)  # by a killed attempt, that found a fault which is mended now
     schema = FILE_SCHEMA.with_metadata(
         {
             VERSION_KEY: SCHEMA_VERSION.encode(),
@@ -112,52 +111,6 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
     columns = [{key: row[key] for key in FILE_SCHEMA.names} for row in rows]
     output.write(f"{name}.parquet", _parquet(pa.Table.from_pylist(columns, schema)))
     return counts
-
-
-def _sample(
-    study: Study, content: bytes, sources: Sequence[AnnotationSource], image_size: int, decode: Decode
-) -> Sample:
-    radiograph = decode(content, study.uri, image_size)
-    study = study if study.view else replace(study, view=radiograph.view)
-    height, width = radiograph.height, radiograph.width
-    elsewhere = off_topic(radiograph.body_part)
-    return Sample(
-        study=study,
-        annotations=_annotations(study, sources, height, width),
-        image=encode_stored(radiograph.pixels),
-        height=radiograph.pixels.shape[0],
-        width=radiograph.pixels.shape[1],
-        original_height=height,
-        original_width=width,
-        pixel_notes=radiograph.notes + ((elsewhere,) if elsewhere else ()),
-        source_sha256=radiograph.sha256,
-        converter_version=__version__,
-    )
-
-
-def _annotations(study: Study, sources: Sequence[AnnotationSource], height: int, width: int) -> Annotations:
-    """All sources' annotations joined; their boxes are relative, so resizing does not concern them."""
-    joined = Annotations()
-    for source in sources:
-        try:
-            found = source.annotations(study, height, width)
-        except (LeftOut, UnusableInput, SourceError, StoreUnreachable):
-            raise
-        except Exception as error:  # broken annotations fail in every way there is; the text may quote a patient's
-            kind = type(source).__module__.rpartition(".")[2].replace("_", "-")
-            raise UnusableInput("annotate", f"{kind}: cannot be read ({type(error).__name__})") from error
-        if found is not None:
-            joined = joined.joined_with(found)
-    for box in _boxes(joined):
-        if not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
-            raise UnusableInput("annotate", f"a box is not within the image: {tuple(round(edge, 4) for edge in box)}")
-    return joined
-
-
-def _boxes(annotations: Annotations) -> Iterator[Box]:
-    yield from (region.box for region in annotations.anatomy)
-    yield from (found.box for found in annotations.pathology_boxes)
-    yield from (box for phrase in annotations.grounded for box in phrase.boxes)
 
 
 @lru_cache(maxsize=4)

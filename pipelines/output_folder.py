@@ -75,10 +75,18 @@ class OutputFolder:
 
     def parquet_metadata(self, name: str) -> dict[bytes, bytes] | None:
         """What stands in the footer of a Parquet file, or None if the file is damaged."""
-        try:
-            return self.read_from(name, lambda file: pq.read_schema(file).metadata or {})
-        except pa.ArrowInvalid:
-            return None
+
+        def footer(file: BinaryIO) -> dict[bytes, bytes] | None:
+            try:
+                return pq.read_schema(file).metadata or {}
+            except pa.ArrowException:
+                return None
+            except OSError as fault:
+                if type(fault) is OSError and fault.errno is None:
+                    return None  # so the Parquet reader says that what it has read is no footer
+                raise
+
+        return self.read_from(name, footer)
 
     def exists(self, name: str) -> bool:
         return self._ask(lambda: self.filesystem.exists(self.uri(name)))

@@ -40,6 +40,14 @@ def test_resume_at_the_very_beginning_and_over_a_damaged_file(converted, vindr, 
     prepare(conversion(vindr, output, resume=True))
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(b"PAR1 and then nothing")
+    footer = output / "dataset=vindr-cxr" / "split=validate" / "part-00000.parquet"
+    content = bytearray((whole / footer.relative_to(output)).read_bytes())
+    content[-60:-8] = b"?" * 52
+    footer.parent.mkdir()
+    footer.write_bytes(content)
+    (output / "quarantine").mkdir()
+    outdated = output / "quarantine" / "vindr-cxr-test-part-00000.parquet"
+    outdated.write_bytes(b"of an attempt that was killed, when an image was missing that is there now")
     assert convert(conversion(vindr, output, resume=True), progress=False) == manifest
     assert fingerprints(output) == fingerprints(whole)
 

@@ -93,6 +93,7 @@ REPORTS = {
     ),
     "numbers on one line": (" IMPRESSION: 1. No edema.  2. Stable 9 mm nodule. 3) Old fracture.\n", ("No edema.", "Stable 9 mm nodule.", "Old fracture.")),
     "a wrapped number is no list": (" FINDINGS: Fractures of ribs 4 and\n 5. The lungs are clear.\n", ("Fractures of ribs 4 and 5.", "The lungs are clear.")),
+    "a number out of sequence is no list": (" FINDINGS: Fractures of ribs 6, 7 plus\n 8. The lungs are clear.\n", ("Fractures of ribs 6, 7 plus 8.", "The lungs are clear.")),
     "header in the middle of a line": (
         "INDICATION: Cough. FINDINGS: Clear lungs. IMPRESSION: Normal chest.",
         ("Clear lungs.", "Normal chest."),

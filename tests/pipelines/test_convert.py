@@ -100,11 +100,12 @@ def test_eight_hundred_real_radiographs(shared, ray_local, tmp_path):
     root = shared / "data" / "real" / "nih"
     output = tmp_path / "shards"
     manifest = convert(Conversion(sources=(("nih-cxr14", str(root)),), output=str(output)), progress=False)
-    assert manifest["inputs"] == 800 and not manifest["quarantined"] and not manifest["left_out"]
+    assert manifest["inputs"] == 800 and not manifest["quarantined"]
+    assert sum(manifest["left_out"]["nih-cxr14"].values()) == 67, "its lists share patients"
     with open(root / "Data_Entry_2017_v2020.csv") as file:
         expected = {row["Image Index"]: set(row["Finding Labels"].split("|")) for row in csv.DictReader(file)}
     rows = [sample for split in ("train", "validate", "test") for sample in samples(str(output), split)]
-    assert {sample.study.image_id + ".png" for sample in rows} == set(expected) and len(rows) == 800
+    assert {sample.study.image_id + ".png" for sample in rows} < set(expected) and len(rows) == 800 - 67
     for sample in rows:
         present = {label.label.partition("/")[2] for label in sample.annotations.pathology_labels if label.value}
         assert present == expected[sample.study.image_id + ".png"] - {"No Finding"}

@@ -10,6 +10,9 @@ import hashlib
 import json
 import logging
 import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,19 +82,17 @@ def prepare(conversion: Conversion) -> ShardPlan:
     """
     output = OutputFolder(conversion.output)
     check_places(conversion.sources, output)
-    earlier = _earlier_manifest(output, conversion)
+    with _writable(output):
+        earlier = _earlier_manifest(output, conversion)
     sources = open_sources(conversion.sources)
     check_sources(sources)
     plan = make_plan(sources, conversion.rows_per_shard)
     settings = json.dumps(conversion.settings, sort_keys=True)
     plan.hash = hashlib.sha256(f"{plan.hash}{settings}".encode()).hexdigest()
     if earlier is None:
-        try:
+        with _writable(output):
             output.write(PLAN_FILE, plan.content)
             output.write(MANIFEST_FILE, manifest_bytes(manifest(conversion.settings, plan, {})))
-        except OSError as error:
-            reason = error.strerror or error
-            raise OutputError(f"{output.root}: expected a folder that can be written; found: {reason}") from error
     elif earlier["plan_hash"] != plan.hash:
         raise OutputError(f"{output.root}: the sources' images changed since the interrupted conversion")
     plan.content = b""
@@ -112,7 +113,7 @@ def run(conversion: Conversion, plan: ShardPlan, *, progress: bool = True) -> di
     from ray.exceptions import WorkerCrashedError
 
     output = OutputFolder(conversion.output)
-    task = ShardTask(conversion.sources, output.root, conversion.image_size, plan.hash)
+    task = ShardTask(conversion.sources, output.root, conversion.image_size, plan.hash, run=uuid.uuid4().hex)
     finished: dict[int, ShardCounts] = {}
     with progress_of(plan.images.total(), shown=progress) as done:
 
@@ -137,6 +138,15 @@ def run(conversion: Conversion, plan: ShardPlan, *, progress: bool = True) -> di
     return content
 
 
+@contextmanager
+def _writable(output: OutputFolder) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"{output.root}: expected a folder that can be written; found: {reason}") from error
+
+
 def _earlier_manifest(output: OutputFolder, conversion: Conversion) -> dict[str, Any] | None:
     """The manifest of the conversion that is resumed; None for a fresh start."""
     if not output.names():
@@ -149,9 +159,13 @@ def _earlier_manifest(output: OutputFolder, conversion: Conversion) -> dict[str,
         return None  # killed before the first manifest: nothing was converted yet
     if content is None:
         raise OutputError(f"{output.root} is not empty and holds no {MANIFEST_FILE}: nothing to resume there")
-    earlier = json.loads(content)
+    try:
+        earlier = json.loads(content)
+        settings = dict(earlier["config"], plan_hash=earlier["plan_hash"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise OutputError(f"{output.uri(MANIFEST_FILE)}: expected a conversion's manifest; it is damaged") from error
     for name, wanted in conversion.settings.items():
-        before = earlier["config"].get(name)
+        before = settings.get(name)
         if before != wanted:
             raise OutputError(f"{output.root} was begun with {name} {before}; found {wanted} now: cannot resume")
     return earlier

@@ -106,12 +106,15 @@ class RawFolder:
         parse_table(self.uri(name), content, header, list(dict.fromkeys(required)))
         return header
 
-    def table(self, names: Sequence[str], required: Sequence[str], only: bool = True) -> pa.Table:
+    def table(
+        self, names: Sequence[str], required: Sequence[str], only: bool = True, *, may_be_empty: bool = True
+    ) -> pa.Table:
         """A CSV table, plain or gzipped, every column as text with "" where empty.
 
         Args:
             names: possible file names, the preferred one first.
             required: columns that must be there; `only` keeps just these.
+            may_be_empty: whether a header without rows will do.
 
         Raises:
             SourceError: the file or a required column is missing, or it is no CSV table.
@@ -119,7 +122,10 @@ class RawFolder:
         name, content = self._unpacked(names)
         header = read_header(self.uri(name), content[:START])
         require_columns(self.uri(name), header, required if only else [*required, *header])
-        return parse_table(self.uri(name), content, header, list(dict.fromkeys(required)) if only else header)
+        table = parse_table(self.uri(name), content, header, list(dict.fromkeys(required)) if only else header)
+        if not (len(table) or may_be_empty):
+            raise SourceError(f"{self.uri(name)}: expected at least one row; found a header only")
+        return table
 
     def text(self, name: str) -> str:
         """A text file as a whole.

@@ -128,7 +128,7 @@ class Source:
     ) -> pa.Table:
         """A table with one row for each key; numbers of patients and studies are digits, or it would join nothing."""
         place = folder.uri(folder.first_of(names))
-        found = folder.table(names, columns)
+        found = folder.table(names, columns, may_be_empty=False)
         numbers = [name for name in columns if name in ("subject_id", "study_id")]
         require_identifiers(place, found, numbers, digits=True, empty=empty)
         require_identifiers(place, found, [name for name in columns if name == "dicom_id"], empty=empty)

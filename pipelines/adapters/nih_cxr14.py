@@ -45,7 +45,10 @@ class Source:
         self._folder.columns(ENTRIES, ENTRY_COLUMNS)
         for name in (BOXES, TRAINING, TEST):
             self._folder.first_of([name])
-        self._box_rows()
+        if both := self._list(TRAINING) & self._list(TEST):
+            raise SourceError(
+                f"{self._folder.root}: expected every image in {TRAINING} or in {TEST}; found {len(both)} in both"
+            )
         if not any(self._folder.names(folder) for folder in FOLDERS):
             raise SourceError(
                 f"{self._folder.root}: expected images in images/ or images_001/images/ to images_012/images/; "
@@ -102,7 +105,7 @@ class Source:
 
     @cached_property
     def _entries(self) -> pa.Table:
-        table = self._folder.table(ENTRIES, ENTRY_COLUMNS)
+        table = self._folder.table(ENTRIES, ENTRY_COLUMNS, may_be_empty=False)
         place = self._folder.uri(self._folder.first_of(ENTRIES))
         require_identifiers(place, table, ["Image Index", "Patient ID"])
         return require_unique(place, table, ["Image Index"]).sort_by("Image Index")

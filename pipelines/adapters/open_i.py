@@ -151,7 +151,7 @@ class Source:
         if PROJECTIONS[0] not in self._folder.names():
             return None
         found = {}
-        for number, row in enumerate(rows(self._folder.table(PROJECTIONS, PROJECTION_COLUMNS)), 1):
+        for number, row in enumerate(rows(self._folder.table(PROJECTIONS, PROJECTION_COLUMNS, may_be_empty=False)), 1):
             projection = row["projection"].strip().lower()
             if projection not in ("frontal", "lateral"):
                 raise SourceError(

@@ -117,7 +117,9 @@ class Source:
         for part in self._parts:
             place = self._folder.uri(_labels_file(part))
             reader = ("rad_id",) if part == "train" else ()
-            table = self._folder.table([_labels_file(part)], ["image_id", *reader], only=False)
+            table = self._folder.table(
+                [_labels_file(part)], ["image_id", *reader], only=False, may_be_empty=not self._folder.names(part)
+            )
             require_identifiers(place, table, ["image_id"])
             table = require_unique(place, table, ["image_id", *reader])
             columns = {_label(name): name for name in table.column_names if _label(name)}

@@ -81,9 +81,11 @@ def open_shard(path: str) -> Iterator[pq.ParquetFile]:
         ):
             _check_version(path, file.schema_arrow)
             yield file
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: expected a complete Parquet file; it is cut short or damaged: {error}") from error
-    except OSError as error:
+    except (pa.ArrowInvalid, OSError) as error:
+        # Parquet itself reports damage as either; the errors of files and stores have numbers or types of their own
+        if isinstance(error, pa.ArrowInvalid) or (type(error) is OSError and error.errno is None):
+            message = f"{path}: expected a complete Parquet file; it is cut short or damaged: {error}"
+            raise ValueError(message) from error
         if path in str(error):
             raise
         if error.errno is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -98,12 +99,32 @@ def test_images_follow_their_samples_through_augmentation(uri):
                 assert side in region.sentences[0]
 
 
-def test_workers_get_different_samples(uri):
-    shares = [
-        list(training_batches(uri, data=DATA, augmentation=None, steps=4, rank=rank, workers=2)) for rank in (0, 1)
-    ]
-    assert [len(batch["samples"]) for share in shares for batch in share] == [3] * 8
-    assert not set(names(shares[0])) & set(names(shares[1]))
+def test_workers_together_see_an_epoch(uri):
+    """29 rows, 9 of them twice, are 38: two workers with 19 batches of one sample each."""
+    data = replace(DATA, batch_size=2, oversample={"boxes": 2})
+    arguments = {"data": data, "augmentation": AugmentationConfig(), "steps": 19, "seed": 3, "workers": 2}
+    shares = [list(training_batches(uri, rank=rank, **arguments)) for rank in (0, 1)]
+    assert [len(batch["samples"]) for share in shares for batch in share] == [1] * 38
+    seen = Counter(names([*shares[0], *shares[1]]))
+    assert len(seen) == 29 and {(name.split("/")[0], times) for name, times in seen.items()} == {
+        ("words", 1),
+        ("boxes", 2),
+    }
+    images = {batch["images"].tobytes() for share in shares for batch in share}
+    assert len(images) == 38  # a repetition is augmented anew
+    for rank, share in enumerate(shares):
+        same(training_batches(uri, rank=rank, **arguments), share)
+        same(training_batches(uri, rank=rank, start_step=7, **arguments), share[7:])
+
+
+def test_no_row_is_lost_between_epochs(uri):
+    """Batches go on across the end of an epoch: 29 batches of 6 are 6 epochs of 29 rows."""
+    assert set(Counter(names(training_batches(uri, data=DATA, augmentation=None, steps=29))).values()) == {6}
+
+
+def test_workers_have_equal_parts_of_a_batch(uri):
+    with pytest.raises(ValueError, match="batch_size: expected a multiple of the 4 workers, found 6"):
+        training_batches(uri, data=DATA, augmentation=None, steps=1, workers=4)
 
 
 def test_words_alone_need_no_images(uri):
@@ -122,5 +143,7 @@ def test_ray_data_gives_the_same_batches(uri, ray_local):
     arguments = {"data": DATA, "augmentation": AugmentationConfig(), "steps": 7, "seed": 3, "start_step": 1}
     feed = training_batches(uri, **arguments)
     same(feed.batches_of(feed.dataset()), feed)
+    second = training_batches(uri, rank=1, workers=2, **arguments)
+    same(second.batches_of(second.dataset()), second)
     feed = validation_batches(uri, data=DATA)
     same(feed.batches_of(feed.dataset()), feed)

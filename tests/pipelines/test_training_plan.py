@@ -71,14 +71,26 @@ def test_equal_makes_all_datasets_the_same_size():
     assert set(Counter(row[:3] for row in rows if row[0] == "b").values()) == {3, 4}
 
 
-def test_workers_share_an_epoch():
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_workers_share_every_epoch_to_a_row(workers):
+    """Together they see each row once in an epoch, oversampled ones as often as asked; none of them gets ahead."""
+    some = units({"a": 71, "b": 12})
     shares = [
-        list(rows_of(training_windows(units({"a": 80}), rows=40, rank=r, workers=2, window_rows=20))) for r in (0, 1)
+        list(rows_of(training_windows(some, rows=400, rank=rank, workers=workers, window_rows=20, oversample={"b": 2})))
+        for rank in range(workers)
     ]
-    together = [row[:3] for share in shares for row in share if row[4] == 0]
-    assert len(together) == len(set(together)) >= 70
-    one_group = list(rows_of(training_windows(units({"a": 9}), rows=3, rank=2, workers=3)))
-    assert len(one_group) == 3  # a single row group is cut up, so that the third worker has something
+    for epoch in range(400 * workers // 95 - 1):
+        parts = [[row for row in share if row[4] == epoch] for share in shares]
+        together = Counter(row[:4] for part in parts for row in part)
+        assert len(together) == 71 + 2 * 12 and set(together.values()) == {1}
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    every = [sum(row[4] < workers for row in share) for share in shares]
+    assert every == [95] * workers  # after as many epochs as workers all of them are equally far
+
+
+def test_a_single_row_group_is_cut_up_for_many_workers():
+    shares = [list(rows_of(training_windows(units({"a": 9}), rows=3, rank=rank, workers=3))) for rank in range(3)]
+    assert sorted(row[2] for share in shares for row in share) == list(range(9))
 
 
 def test_impossible_plans_are_refused():
@@ -124,6 +136,8 @@ def test_no_rows_are_an_error_that_says_what_is_there(tmp_path):
         units_of(uri, "train", datasets=["nih"])
     with pytest.raises(FileNotFoundError, match="split test; there are boxes/train"):
         units_of(uri, "test")
+    with pytest.raises(ValueError, match="unknown column anatomi; there are sample_id"):
+        units_of(uri, "train", needs=["anatomi"])
 
 
 def test_shards_of_another_version_are_refused(tmp_path):

@@ -41,6 +41,7 @@ class ShardTask:
     output: str
     image_size: int  # pixels of the stored image's shorter side
     plan_hash: str
+    run: str = ""  # another one for every start: what workers remember of an earlier one may be outdated
     isolate: bool = False  # decode in a process of its own, which an image may kill
 
 
@@ -81,7 +82,7 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
     if counts is not None:
         return counts
     counts = ShardCounts(studies[0].dataset, studies[0].split)
-    sources = [source for source in _open_sources(task.sources) if counts.dataset in source.datasets]
+    sources = [source for source in _open_sources(task.sources, task.run) if counts.dataset in source.datasets]
     decode = isolated(read_radiograph) if task.isolate else read_radiograph
     rows, quarantine = [], []
     for study, content in _read_ahead(studies):
@@ -113,8 +114,8 @@ def convert_shard(index: int, task: ShardTask) -> ShardCounts:
     return counts
 
 
-@lru_cache(maxsize=4)
-def _open_sources(sources: tuple[tuple[str, str], ...]) -> list[AnnotationSource]:
+@lru_cache(maxsize=1)
+def _open_sources(sources: tuple[tuple[str, str], ...], run: str) -> list[AnnotationSource]:
     # once per worker process: their tables are loaded at the first use and then serve every later shard
     return open_sources(sources)
 

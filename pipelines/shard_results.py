@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pipelines.adapters import SourceError
 from pipelines.convert_shard import ShardCounts, ShardTask, convert_shard
+from pipelines.freed_memory import keep_freed_memory
 from pipelines.stores import StoreUnreachable, store_faults, told
 
 _TRIES_AFTER_A_CRASH = 2  # Ray Data's own default is to try for ever, also what kills every worker
@@ -57,6 +58,7 @@ def _convert_batch(batch: dict[str, Any], task: ShardTask) -> pa.Table:
     # a fault goes back as text: wrapped into Ray's exceptions nobody would find it, and not all can be sent
     shard = int(batch["item"][0])
     counts, kind, fault = None, None, None
+    keep_freed_memory()
     try:
         counts = convert_shard(shard, task).to_json()
     except SourceError as error:

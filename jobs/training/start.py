@@ -81,7 +81,7 @@ def _manifest(data_uri: str) -> dict | None:
         with fsspec.open(f"{data_uri.rstrip('/')}/manifest.json", encoding="utf-8", mode="r") as file:
             content = json.load(file)
         images = {dataset: splits["train"] for dataset, splits in content["rows"].items() if splits.get("train")}
-        return {"images": images, "plan_hash": content.get("plan_hash")}
+        return {"images": images, "sha256": content.get("data_sha256")}
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None  # shards may be used without their manifest, and provenance then says less
 

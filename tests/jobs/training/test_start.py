@@ -63,7 +63,7 @@ def test_a_new_model_has_the_parts_and_tells_where_it_comes_from(parts, tmp_path
     shards = tmp_path / "shards"
     shards.mkdir()
     rows = {"mimic-cxr": {"train": 30, "validate": 4}, "vindr-cxr": {"train": 12}, "held-out": {"test": 9}}
-    (shards / "manifest.json").write_text(json.dumps({"rows": rows, "plan_hash": "abc"}))
+    (shards / "manifest.json").write_text(json.dumps({"rows": rows, "data_sha256": "abc"}))
     model, _ = stage_of("detector").build(CONFIG, "small", None, str(shards), vocabulary.load(), parts)
     clip = torch.load(parts.clip, weights_only=True)
     assert torch.equal(model.image_encoder.projection, clip["visual.proj"])
@@ -76,7 +76,7 @@ def test_a_new_model_has_the_parts_and_tells_where_it_comes_from(parts, tmp_path
     later = dataclasses.replace(CONFIG, stage="post-decoder")
     model, _ = stage_of("post-decoder").build(later, "small", tmp_path / "detector", "", vocabulary.load())
     first, second = model.provenance["training"]
-    assert first["data"] == {"images": {"mimic-cxr": 30, "vindr-cxr": 12}, "plan_hash": "abc"}
+    assert first["data"] == {"images": {"mimic-cxr": 30, "vindr-cxr": 12}, "sha256": "abc"}
     assert first["pretrained"] == {"clip": "clip.pt", "language_model": "gpt2"}
     assert (second["stage"], second["data"], "pretrained" in second) == ("post-decoder", None, False)
     model.save(tmp_path / "post-decoder")

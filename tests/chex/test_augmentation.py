@@ -62,6 +62,33 @@ def test_a_flip_mirrors_pixels_boxes_and_words():
     )
 
 
+def test_a_flip_keeps_the_name_of_what_there_is_one_of():
+    """The box of the right atrium goes to the other side, as in situs inversus, and it is still the right atrium."""
+    one_sided = Annotations(
+        sentences=("Leads in the right atrium and right ventricle, left base clear.",),
+        anatomy=(Region("right atrium", (0.25, 0.5, 0.5, 0.75)), Region("svc", (0.25, 0.25, 0.375, 0.5)),
+                 Region("aortic arch", (0.5, 0.25, 0.75, 0.5)), Region("left clavicle", (0.5, 0.0, 1.0, 0.25))),
+    )  # fmt: skip
+    _, annotations = augmented(replace(NOTHING, flip=1.0), annotations=one_sided)
+    assert annotations == Annotations(
+        sentences=("Leads in the right atrium and right ventricle, right base clear.",),
+        anatomy=(Region("right atrium", (0.5, 0.5, 0.75, 0.75)), Region("svc", (0.625, 0.25, 0.75, 0.5)),
+                 Region("aortic arch", (0.25, 0.25, 0.5, 0.5)), Region("right clavicle", (0.0, 0.0, 0.5, 0.25))),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("swap", [True, False])
+def test_flipping_twice_gives_image_boxes_and_words_back(swap):
+    image, annotations = pixels(), ANNOTATIONS
+    for seed in (0, 1):
+        image, annotations = augment(
+            image, annotations, frame=FRAME, config=replace(NOTHING, flip=1.0, swap_sides_on_flip=swap),
+            generator=sample_generator(seed, 0, "mimic/1"), vocabulary=load(),
+        )  # fmt: skip
+    np.testing.assert_array_equal(image, pixels())
+    assert annotations == ANNOTATIONS
+
+
 def test_the_papers_flip_leaves_the_words():
     _, annotations = augmented(replace(NOTHING, flip=1.0, swap_sides_on_flip=False))
     assert annotations.sentences == ANNOTATIONS.sentences
@@ -152,3 +179,50 @@ def test_crops_keep_the_area_they_should():
         for x_min, y_min, x_max, y_max in carina:
             if x_min > 0 and y_min > 0 and x_max < 1 and y_max < 1:
                 assert (x_max - x_min) * (y_max - y_min) == pytest.approx(0.01 / 0.5, rel=1e-6)
+
+
+def drawn_maps(config, count=300):
+    """The linear maps (2, 2) and the images of the centre (2,) of many draws, measured from three tiny boxes."""
+    tiny = [(0.5, 0.5), (0.51, 0.5), (0.5, 0.51)]
+    marks = Annotations(
+        pathology_boxes=tuple(PathologyBox("x/y", (x - 1e-5, y - 1e-5, x + 1e-5, y + 1e-5)) for x, y in tiny)
+    )
+    for seed in range(count):
+        _, moved = augmented(config, seed, marks)
+        if len(moved.pathology_boxes) == 3:
+            points = np.array([[(b[0] + b[2]) / 2, (b[1] + b[3]) / 2] for b in (m.box for m in moved.pathology_boxes)])
+            yield (points[1:] - points[0]).T / 0.01, points[0]
+
+
+def test_turns_shifts_and_scales_fill_their_ranges():
+    config = replace(AugmentationConfig(), crop_area=(1, 1), crop_aspect=(1, 1), flip=0)
+    linear, centre = map(np.array, zip(*drawn_maps(config), strict=True))
+    degrees = np.degrees(np.arctan2(linear[:, 0, 1], linear[:, 0, 0]))
+    factor, distance = np.sqrt(np.linalg.det(linear)), np.abs(centre - 0.5)
+    for values, low, high in ((degrees, -10, 10), (factor, 0.95, 1.0), (distance, 0.0, 0.02)):
+        margin = 0.05 * (high - low)
+        assert low - 1e-6 <= values.min() <= low + margin and high - margin <= values.max() <= high + 1e-6
+    assert (centre < 0.5).mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_crops_and_flips_fill_their_ranges():
+    config = replace(NOTHING, crop_area=(0.5, 1.0), crop_aspect=(0.75, 1.3333), flip=0.5)
+    linear = np.array([linear for linear, _ in drawn_maps(config, 600)])
+    width, height = 1 / np.abs(linear[:, 0, 0]), 1 / linear[:, 1, 1]
+    assert 0.5 - 1e-6 <= (width * height).min() < 0.53 and 0.97 < (width * height).max() <= 1 + 1e-6
+    assert 0.75 - 1e-4 <= (width / height).min() < 0.8 and 1.27 < (width / height).max() <= 1.3334
+    assert (linear[:, 0, 0] < 0).mean() == pytest.approx(0.5, abs=0.06)
+
+
+def test_one_in_two_images_is_blurred():
+    config = replace(NOTHING, blur=0.5, blur_sigma=(0.5, 1.0))
+    assert np.mean([augmented(config, seed)[0].std() < 0.9 * pixels().std() for seed in range(200)]) == pytest.approx(
+        0.5, abs=0.1
+    )
+
+
+def test_the_ranges_are_the_papers():
+    config = AugmentationConfig()
+    assert (config.crop_area, config.flip, config.rotation_degrees, config.shift) == ((0.5, 1.0), 0.5, 10.0, 0.02)
+    assert (config.scale, config.contrast, config.brightness) == ((0.95, 1.0), (0.6, 1.4), (0.6, 1.4))
+    assert config.swap_sides_on_flip

@@ -87,6 +87,11 @@ def parse_table(place: str, content: bytes, header: Sequence[str], columns: Sequ
         SourceError: a row with another number of columns than the header, a quote that is never closed, or text that
             is not UTF-8; says in which row.
     """
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SourceError(f"{place}: expected a CSV table as UTF-8 text; line {line} is none") from error
     uneven: list[pa.csv.InvalidRow] = []
 
     def note(row: pa.csv.InvalidRow) -> str:
@@ -105,7 +110,7 @@ def parse_table(place: str, content: bytes, header: Sequence[str], columns: Sequ
                 strings_can_be_null=False,
             ),
         )
-    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         reason = " ".join(str(error).split())[:160]
         if "straddling" in reason:
             reason = "a row of more than 1 MB; is there a quote that is never closed?"

@@ -64,6 +64,9 @@ class Source:
     def studies(self) -> Iterator[Study]:
         self._left_out.clear()
         images, splits = self._listed(), self._splits()
+        known = pc.is_in(splits["dicom_id"], value_set=images["dicom_id"].combine_chunks())
+        if unknown := len(known) - pc.sum(known).as_py():
+            self._left_out["listed in the split table only"] += unknown
         # a join of Arrow's takes five times the memory of the tables
         found = pc.index_in(images["dicom_id"], value_set=splits["dicom_id"].combine_chunks())
         images = images.append_column("split", splits["split"].take(found))

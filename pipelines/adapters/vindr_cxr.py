@@ -67,7 +67,8 @@ class Source:
                 )
 
     def left_out(self) -> dict[str, int]:
-        return {}
+        unlabelled = [image for part in self._parts for image in set(self._boxes[part]) - set(self._votes[part][1])]
+        return {"boxes of an image without image labels": len(unlabelled)} if unlabelled else {}
 
     def annotations(self, study: Study, height: int, width: int) -> Annotations:
         part = "train" if study.split == "train" else "test"
@@ -93,7 +94,7 @@ class Source:
 
     @cached_property
     def _boxes(self) -> dict[str, dict[str, list[tuple[str, str, tuple[str, ...]]]]]:
-        """Per part and image: (label, reader, corners as written) of every row that is not "No finding"."""
+        """Per part and image: (label, reader, corners as written) of every row but "No finding"; every image listed."""
         found = {}
         for part in self._parts:
             found[part] = defaultdict(list)
@@ -105,9 +106,10 @@ class Source:
                         f"{self._folder.uri(_boxes_file(part))}: column 'class_name': "
                         f"unknown class {row['class_name'][:40]!r}"
                     )
+                drawn = found[part][row["image_id"]]
                 if label != NOTHING:
                     corners = tuple(row[column] for column in BOX_COLUMNS[2:])
-                    found[part][row["image_id"]].append((label, row.get("rad_id", "consensus"), corners))
+                    drawn.append((label, row.get("rad_id", "consensus"), corners))
         return found
 
     @cached_property

@@ -58,9 +58,14 @@ def make_plan(sources: Sequence[AnnotationSource | ImageSource], rows_per_shard:
                 writer.write_batch(pa.record_batch([*arrays, pa.array([name] * len(rows))], schema=_SCHEMA))
             for reason, count in source.left_out().items():
                 plan.left_out[source.datasets[0], reason] += count
-    ledger.check()
+    try:
+        ledger.check()
+    except SourceError as fault:
+        origins = [origin for source in sources if (origin := getattr(source, "splits_from", None))]
+        raise SourceError("; ".join([str(fault), *(f"splits are those of {origin}" for origin in origins)])) from fault
     if not plan.shards:
-        raise SourceError(f"no image to convert; left out: {dict(plan.left_out) or 'none'}")
+        reasons = ", ".join(f"{dataset}: {reason} ({count})" for (dataset, reason), count in plan.left_out.items())
+        raise SourceError(f"expected images to convert; found none, but what is left out: {reasons or 'nothing'}")
     plan.hash, plan.content = digest.hexdigest(), sink.getvalue()
     return plan
 

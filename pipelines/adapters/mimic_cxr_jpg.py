@@ -88,6 +88,11 @@ class Source:
                 view=image["ViewPosition"] or None,
             )
 
+    @property
+    def splits_from(self) -> str:
+        """Where a split that cannot be is to be mended."""
+        return f"column 'split' of {self.tables.uri(self.tables.first_of(table_names('split')))}"
+
     def left_out(self) -> dict[str, int]:
         return dict(self._left_out)
 

@@ -17,7 +17,9 @@ def test_a_patient_in_two_splits(tmp_path):
     bad_tables.set_cell(metadata, "subject_id", first[1], row=6)
     assert "found 1 patients with images in several" in refusal(mimic)
     bad_tables.set_cell(metadata, "study_id", first[2], row=6)
-    assert "found 1 studies with images in several" in refusal(mimic)
+    message = refusal(mimic)
+    assert "found 1 studies with images in several" in message
+    assert "splits are those of column 'split' of" in message and "mimic-cxr-2.0.0-split.csv.gz" in message
 
 
 def test_a_patient_of_nih_in_both_lists(tmp_path):

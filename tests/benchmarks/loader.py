@@ -163,7 +163,7 @@ def measure(uri: str, rows: int) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=4096, help="rows of a run through Ray, for each worker")
+    parser.add_argument("--rows", type=int, default=3072, help="rows of a run through Ray, for each worker")
     rows = parser.parse_args().rows
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from jobs.cluster import ray_cluster

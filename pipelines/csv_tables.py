@@ -148,7 +148,8 @@ def require_unique(place: str, table: pa.Table, key: Sequence[str]) -> pa.Table:
     """
     if any(pc.count_distinct(table[name]).as_py() == len(table) for name in key):
         return table
-    if len(table.group_by(list(key)).aggregate([])) == len(table):
+    together = pc.binary_join_element_wise(*(table[name] for name in key), "\x1f")
+    if pc.count_distinct(together).as_py() == len(table):
         return table
     first: dict[tuple[str, ...], int] = {}
     kept, listed_rows = [], table.to_pylist()

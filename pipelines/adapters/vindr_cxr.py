@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from chex.records import Annotations, PathologyBox, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError, UnusableInput
 from pipelines.consensus import fuse_boxes, majority_labels
 from pipelines.csv_tables import require_identifiers, require_unique
+from pipelines.keyed_rows import KeyedRows
 from pipelines.raw_boxes import box_numbers, checked_box
-from pipelines.raw_files import RawFolder, rows
+from pipelines.raw_files import RawFolder
 from pipelines.splits import halved
 
 BOX_COLUMNS = ("image_id", "class_name", "x_min", "y_min", "x_max", "y_max")
@@ -54,7 +59,7 @@ class Source:
 
     def studies(self) -> Iterator[Study]:
         for part in self._parts:
-            images = sorted(self._votes[part][1])
+            images = self._votes[part][1].keys()
             halves = halved(f"vindr-cxr/{image_id}" for image_id in images)
             for image_id in images:
                 yield Study(
@@ -67,16 +72,21 @@ class Source:
                 )
 
     def left_out(self) -> dict[str, int]:
-        unlabelled = [image for part in self._parts for image in set(self._boxes[part]) - set(self._votes[part][1])]
+        unlabelled = [
+            image for part in self._parts for image in set(self._boxes[part].keys()) - set(self._votes[part][1].keys())
+        ]
         return {"boxes of an image without image labels": len(unlabelled)} if unlabelled else {}
 
     def annotations(self, study: Study, height: int, width: int) -> Annotations:
         part = "train" if study.split == "train" else "test"
         boxes = defaultdict(list)
-        for label, reader, corners in self._boxes[part].get(study.image_id, ()):
-            boxes[label].append((reader, checked_box(box_numbers(corners), height, width)))
+        for row in self._boxes[part][study.image_id]:
+            label = _label(row["class_name"])
+            if label != NOTHING:
+                corners = box_numbers(tuple(row[column] for column in BOX_COLUMNS[2:]))
+                boxes[label].append((row.get("rad_id", "consensus"), checked_box(corners, height, width)))
         labels, votes_of = self._votes[part]
-        votes = [dict(zip(labels, vote, strict=True)) for vote in votes_of[study.image_id]]
+        votes = [dict(zip(labels, row["votes"], strict=True)) for row in votes_of[study.image_id]]
         if unreadable := [label for vote in votes for label, value in vote.items() if value == _UNREADABLE]:
             raise UnusableInput("annotate", f"an image label is 0 or 1; found something else for {unreadable[0]}")
         return Annotations(
@@ -93,28 +103,23 @@ class Source:
         return [part for part in ("train", "test") if part in self._folder.names()]
 
     @cached_property
-    def _boxes(self) -> dict[str, dict[str, list[tuple[str, str, tuple[str, ...]]]]]:
-        """Per part and image: (label, reader, corners as written) of every row but "No finding"; every image listed."""
+    def _boxes(self) -> dict[str, KeyedRows]:
+        """Per part, the table's rows by image, "No finding" among them."""
         found = {}
         for part in self._parts:
-            found[part] = defaultdict(list)
             reader = ("rad_id",) if part == "train" else ()
-            for row in rows(self._folder.table([_boxes_file(part)], (*reader, *BOX_COLUMNS))):
-                label = _label(row["class_name"])
-                if label is None:
+            table = self._folder.table([_boxes_file(part)], (*reader, *BOX_COLUMNS))
+            for name in table["class_name"].unique().to_pylist():
+                if _label(name) is None:
                     raise SourceError(
-                        f"{self._folder.uri(_boxes_file(part))}: column 'class_name': "
-                        f"unknown class {row['class_name'][:40]!r}"
+                        f"{self._folder.uri(_boxes_file(part))}: column 'class_name': unknown class {name[:40]!r}"
                     )
-                drawn = found[part][row["image_id"]]
-                if label != NOTHING:
-                    corners = tuple(row[column] for column in BOX_COLUMNS[2:])
-                    drawn.append((label, row.get("rad_id", "consensus"), corners))
+            found[part] = KeyedRows(table, "image_id", repetitive=(*reader, "class_name"))
         return found
 
     @cached_property
-    def _votes(self) -> dict[str, tuple[tuple[str, ...], dict[str, list[bytes]]]]:
-        """Per part: the labels, and for every image and reader one byte per label: 0, 1 or _UNREADABLE."""
+    def _votes(self) -> dict[str, tuple[tuple[str, ...], KeyedRows]]:
+        """Per part: the labels, and by image a row per reader with one byte per label: 0, 1 or _UNREADABLE."""
         found = {}
         for part in self._parts:
             place = self._folder.uri(_labels_file(part))
@@ -126,12 +131,15 @@ class Source:
             table = require_unique(place, table, ["image_id", *reader])
             columns = {_label(name): name for name in table.column_names if _label(name)}
             labels = tuple(label for label in load().labels_of("vindr-image") if label in columns)
-            votes = defaultdict(list)
-            for row in rows(table):
-                values = (_VOTES.get(row[columns[label]].strip(), _UNREADABLE) for label in labels)
-                votes[row["image_id"]].append(bytes(values))
-            found[part] = labels, votes
+            votes = np.stack([_coded(table[columns[label]]) for label in labels], axis=1)
+            packed = pa.array(votes.view(f"V{len(labels)}")[:, 0], pa.binary(len(labels)))
+            found[part] = labels, KeyedRows(pa.table({"image_id": table["image_id"], "votes": packed}), "image_id")
         return found
+
+
+def _coded(column: pa.ChunkedArray) -> np.ndarray:
+    position = pc.index_in(pc.utf8_trim_whitespace(column), value_set=pa.array(list(_VOTES)))
+    return np.array([*_VOTES.values(), _UNREADABLE], np.uint8)[pc.fill_null(position, len(_VOTES)).to_numpy()]
 
 
 def _boxes_file(part: str) -> str:
@@ -144,9 +152,13 @@ def _labels_file(part: str) -> str:
 
 def _label(name: str) -> str | None:
     """The label of a class or column name however it is spelled; None for a name that is none."""
-    known = {label.partition("/")[2].lower(): label for label in load().labels_of("vindr-image")}
     folded = " ".join(name.lower().split())
-    return known.get(SPELLINGS.get(folded, folded))
+    return _labels().get(SPELLINGS.get(folded, folded))
+
+
+@cache
+def _labels() -> dict[str, str]:
+    return {label.partition("/")[2].lower(): label for label in load().labels_of("vindr-image")}
 
 
 def _fuse(part: str, drawn: list[tuple[str, tuple]]) -> list[tuple[tuple, int]]:

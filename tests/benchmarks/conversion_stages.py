@@ -1,24 +1,31 @@
-"""Where the time of a conversion goes: one shard in this process, without Ray, function by function."""
+"""Where the time of a conversion goes: one shard in this process, without Ray, stage by stage."""
 
 from __future__ import annotations
 
-import cProfile
 import hashlib
-import pstats
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import wraps
+from pkgutil import resolve_name
+from unittest.mock import patch
 
-from PIL import ImageFile
-
-from chex import pixels
-from chex.pixels import frame, grayscale
-from pipelines import convert_shard
 from pipelines.convert import Conversion, prepare
+from pipelines.convert_shard import ShardTask, convert_shard
 from pipelines.image_files import read_image_file
+from pipelines.output_folder import OutputFolder
 from pipelines.shard_plan import read_shard
 
-_HASH = ("~", 0, f"<built-in method {hashlib.sha256.__module__}.{hashlib.sha256.__name__}>")
+# the functions of a stage under the names by which they are called
+_STAGES = {
+    "decode": ("chex.pixels.dicom.first_frame", "PIL.ImageFile.ImageFile.load"),
+    "to 8 bit": ("chex.pixels.dicom.to_bytes",),
+    "resize": ("chex.pixels.resize_picture", "chex.pixels.pictures.resize_picture"),
+    "encode": ("pipelines.convert_image.encode_stored",),
+    "_whole": ("pipelines.convert_shard.read_radiograph",),
+}
 
 
 def print_stages(conversions: Mapping[str, Conversion]) -> None:
@@ -27,41 +34,40 @@ def print_stages(conversions: Mapping[str, Conversion]) -> None:
     for name, conversion in conversions.items():
         stages = stages_of(conversion)
         if name == next(iter(conversions)):
-            print(f"{'':22}" + "".join(f"{stage:>10}" for stage in stages))
-        print(f"{name:22}" + "".join(f"{1000 * seconds:10.2f}" for seconds in stages.values()), flush=True)
+            print(f"{'':20}" + "".join(f"{stage:>10}" for stage in stages))
+        print(f"{name:20}" + "".join(f"{1000 * seconds:10.2f}" for seconds in stages.values()), flush=True)
 
 
 def stages_of(conversion: Conversion) -> dict[str, float]:
     """Seconds per image of every stage of the first shard."""
     plan = prepare(conversion)
-    task = convert_shard.ShardTask(conversion.sources, conversion.output, conversion.image_size, plan.hash)
-    convert_shard.convert_shard(1, task)  # what is loaded once is no part of it
-    profile = cProfile.Profile(time.thread_time)
-    profile.runcall(convert_shard.convert_shard, 0, task)
-    output = convert_shard.OutputFolder(conversion.output)
-    studies = read_shard(output, 0)[1]
-    began = time.thread_time()
+    task = ShardTask(conversion.sources, conversion.output, conversion.image_size, plan.hash)
+    convert_shard(1, task)  # what is loaded once is no part of it
+    spent: Counter[str] = Counter()
+    with ExitStack() as stack:
+        for stage, targets in _STAGES.items():
+            for target in targets:
+                stack.enter_context(patch(target, _timed(resolve_name(target), stage, spent)))
+        _timed(convert_shard, "_all", spent)(0, task)
+    studies = read_shard(OutputFolder(conversion.output), 0)[1]
     for study in studies:
-        read_image_file(study.uri)
-    reading = time.thread_time() - began
+        content = _timed(read_image_file, "read", spent)(study.uri)
+        _timed(hashlib.sha256, "hash", spent)(content)
     shutil.rmtree(conversion.output)
-    known = pstats.Stats(profile).stats
+    inside = spent["hash"] + spent["decode"] + spent["to 8 bit"] + spent["resize"]
+    spent["header"] = spent["_whole"] - inside
+    spent["tables"] = spent["_all"] - spent["_whole"] - spent["encode"]
+    shown = ("read", "hash", "header", "decode", "to 8 bit", "resize", "encode", "tables")
+    return {stage: spent[stage] / len(studies) for stage in shown}
 
-    def spent(function: Callable | tuple) -> float:
-        if callable(function):
-            code = function.__code__
-            function = (code.co_filename, code.co_firstlineno, code.co_name)
-        return known[function][3] if function in known else 0.0
 
-    whole, radiograph = spent(convert_shard.convert_shard), spent(pixels.read_radiograph)
-    found = {
-        "read": reading,
-        "hash": spent(_HASH),
-        "decode": spent(frame.first_frame) or spent(ImageFile.ImageFile.load),
-        "to 8 bit": spent(grayscale.to_bytes),
-        "resize": spent(pixels.resize_picture),
-        "encode": spent(pixels.encode_stored),
-    }
-    found["header"] = radiograph - sum(found[stage] for stage in ("hash", "decode", "to 8 bit", "resize"))
-    found["tables"] = whole - radiograph - found["encode"]
-    return {stage: seconds / len(studies) for stage, seconds in found.items()}
+def _timed(function: Callable, stage: str, spent: Counter[str]) -> Callable:
+    @wraps(function)
+    def called(*arguments, **named):
+        began = time.thread_time()
+        try:
+            return function(*arguments, **named)
+        finally:
+            spent[stage] += time.thread_time() - began
+
+    return called

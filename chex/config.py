@@ -33,15 +33,27 @@ def load(config_class: type[T], file: str | Path | None = None, overrides: Itera
 
     Raises ConfigError with all problems at once; OSError where the file cannot be read.
     """
-    mapping: Any = {}
-    if file is not None:
-        import yaml
-
-        try:
-            mapping = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError([f"the file is not valid YAML: {error}"], source=str(file)) from error
+    mapping = {} if file is None else read_mapping(file)
     return from_mapping(config_class, mapping, overrides=overrides, source=None if file is None else str(file))
+
+
+def read_mapping(file: str | Path) -> Any:
+    """What a YAML file holds; of an empty one {}. Raises ConfigError where it is no YAML, OSError where it is no file."""
+    import yaml
+
+    try:
+        return yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError([f"the file is not valid YAML: {error}"], source=str(file)) from error
+
+
+def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings with the values of others in their places."""
+    new = dict(values)
+    for key, change in changes.items():
+        before = new.get(key)
+        new[key] = merged(before, change) if isinstance(before, Mapping) and isinstance(change, Mapping) else change
+    return new
 
 
 def from_mapping(
@@ -104,7 +116,7 @@ def _overridden(mapping: Mapping[str, Any], overrides: Iterable[str], problems: 
     def copy(value: Any) -> Any:
         return {key: copy(item) for key, item in value.items()} if isinstance(value, Mapping) else value
 
-    merged = copy(mapping)
+    changed = copy(mapping)
     for override in overrides:
         key, equals, text = override.partition("=")
         *parents, name = key.strip().split(".")
@@ -116,13 +128,13 @@ def _overridden(mapping: Mapping[str, Any], overrides: Iterable[str], problems: 
         except yaml.YAMLError:
             problems.append(f"{key.strip()}: {text!r} is not a value")
             continue
-        target = merged
+        target = changed
         for parent in parents:
             if not isinstance(target.get(parent), dict):
                 target[parent] = {}
             target = target[parent]
         target[name] = value
-    return merged
+    return changed
 
 
 def _build(config_class: type, mapping: Any, prefix: str, problems: list[str]) -> Any:

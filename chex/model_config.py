@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from chex.config import ConfigError, from_mapping, merged, to_mapping
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class DecoderConfig:
 class DetectorConfig(DecoderConfig):
     boxes_per_prompt: int = 3
     pooling_beta: float = 2.0
+    skip_connection: bool = True  # False: the decoder's output never joins the pooled feature, nor in inference
     skip_probability: float = 0.25
     skip_dropout: float = 0.1
 
@@ -163,6 +167,24 @@ def base() -> ModelConfig:
 
 
 PRESETS = {"tiny": tiny, "base": base}
+
+
+def architecture(preset: str, options: Mapping[str, Any] | None = None) -> ModelConfig:
+    """A preset, changed as `with_options` does. Raises ValueError for an unknown preset."""
+    if preset not in PRESETS:
+        raise ValueError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
+    return with_options(PRESETS[preset](), options or {})
+
+
+def with_options(config: ModelConfig, options: Mapping[str, Any]) -> ModelConfig:
+    """The architecture with the values of nested mappings ({"detector": {"boxes_per_prompt": 1}}) in their places.
+
+    Raises ConfigError naming every unknown key (with the valid ones), wrong type and impossible value.
+    """
+    try:
+        return from_mapping(ModelConfig, merged(to_mapping(config), options))
+    except ConfigError as error:
+        raise ConfigError([f"model.{problem}" for problem in error.problems]) from error
 
 
 def _whole_heads(part) -> list[str]:

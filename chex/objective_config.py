@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
+
+TokenKind = Literal["pathology", "anatomy", "sentence"]
+TOKEN_KINDS: tuple[TokenKind, ...] = get_args(TokenKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class LossWeights:
 class ObjectiveConfig:
     """How many prompts of each kind a batch asks, and the weights of what comes back."""
 
+    token_kinds: tuple[TokenKind, ...] = TOKEN_KINDS  # the others are not asked at all, from the detector stage on
     most_boxed_findings: int = 10
     most_labelled_findings: int = 10
     most_regions: int = 20
@@ -76,6 +80,9 @@ class ObjectiveConfig:
         found = [f"{n}: expected at least 1, found {getattr(self, n)}" for n in counts if getattr(self, n) < 1]
         nothing = ("most_boxed_findings", "most_labelled_findings", "frozen_image_layers")
         found += [f"{n}: expected 0 or more, found {getattr(self, n)}" for n in nothing if getattr(self, n) < 0]
+        if not self.token_kinds or len(set(self.token_kinds)) < len(self.token_kinds):
+            wanted = ", ".join(TOKEN_KINDS)
+            found.append(f"token_kinds: expected one or more of {wanted}, each once, found {list(self.token_kinds)}")
         if self.stated_finding_odds <= 0:
             found.append(f"stated_finding_odds: expected more than 0, found {self.stated_finding_odds}")
         found += _unknown_sets("label_sets", self.label_sets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from chex.geometry import Fit
 from chex.objective_config import ObjectiveConfig
@@ -144,6 +144,7 @@ class TrainingConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     data: DataConfig = field(default_factory=DataConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    model: dict[str, Any] = field(default_factory=dict)  # what differs from the preset's architecture (model_config.py)
 
     def problems(self) -> list[str]:
         found = []

@@ -11,14 +11,15 @@ import sys
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from chex.config import load, with_overrides
+from chex.config import ConfigError, from_mapping, merged, read_mapping
 from chex.training_config import STAGES, TrainingConfig
 
 if TYPE_CHECKING:
     from chex.model.pretrained import PretrainedParts
 
+EXTENDS = "extends"  # a key of files that only say what differs from the preset's
 logger = logging.getLogger(__name__)
 
 
@@ -62,20 +63,33 @@ def configuration(
 ) -> TrainingConfig:
     """The configuration of a stage: the preset's experiment file (or another, by name or path), then the overrides.
 
+    A file with `extends: preset` holds only what differs from the preset's file of the stage.
     Raises ConfigError with everything that is wrong; ValueError for an unknown experiment.
     """
     if file is None or not (Path(file).suffix or Path(file).is_file()):
-        file = _experiment(file or f"{preset}-{stage}")
+        file = experiment(file or f"{preset}-{stage}")
     given = [*overrides, f"stage={stage}"] + ([] if workers is None else [f"workers={workers}"])
-    return with_overrides(load(TrainingConfig, file), given)
+    return from_mapping(TrainingConfig, _settings(file, f"{preset}-{stage}"), overrides=given, source=str(file))
 
 
-def _experiment(name: str | Path) -> Path:
+def _settings(file: str | Path, presets: str) -> Any:
+    """What a file says, on top of the preset's experiment where it extends that."""
+    settings = read_mapping(file)
+    if not isinstance(settings, dict) or EXTENDS not in settings:
+        return settings
+    extended = settings.pop(EXTENDS)
+    if extended != "preset":
+        raise ConfigError([f"{EXTENDS}: expected 'preset', the preset's own experiment, found {extended!r}"], str(file))
+    return merged(read_mapping(experiment(presets)), settings)
+
+
+def experiment(name: str | Path) -> Path:
     """The file of an experiment that comes with the project."""
     folder = Path(str(resources.files("jobs").joinpath("experiments")))
     file = folder / f"{name}.yaml"
     if not file.is_file():
-        there = sorted(path.stem for path in folder.glob("*.yaml"))
+        files = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*/*.yaml"))]
+        there = [path.relative_to(folder).with_suffix("").as_posix() for path in files]
         raise ValueError(f"no experiment {name}; there are {', '.join(there)}")
     return file
 

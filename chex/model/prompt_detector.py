@@ -59,16 +59,19 @@ class PromptDetector(nn.Module):
     def describe_boxes(self, images: EncodedImages, boxes_cxcywh: Tensor, prompts: Tensor | None = None) -> Detections:
         """Box queries (B, Q, 4), with or without prompts (B or 1, Q, D): pooled under the user's box (M = 1).
 
-        The token is the box's own feature: a user's box needs no score to count.
+        The token is the box's own feature: a user's box needs no score to count. Without the skip connection there is
+        no way for a prompt into it.
         """
         boxes = boxes_cxcywh[:, :, None]
         features = self.roi_pool(images.patches, boxes, images.grid)
-        if prompts is not None:
+        if prompts is not None and self.config.skip_connection:
             features = (features + self.decode(images, prompts).mean(dim=2, keepdim=True)) / 2
         described = self._describe(boxes, features)
         return replace(described, tokens=described.box_features[:, :, 0])
 
     def _with_skip(self, pooled: Tensor, decoded: Tensor, skip: Tensor | None) -> Tensor:
+        if not self.config.skip_connection:
+            return pooled
         if skip is None and not self.training:
             return (pooled + decoded) / 2
         if skip is None:

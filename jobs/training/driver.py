@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chex.config import ConfigError, check, flatten, to_mapping
+from chex.config import ConfigError, check, to_mapping
+from chex.model_config import architecture
 from chex.training_config import TrainingConfig
 from jobs.cluster import default_cpus, ray_cluster
 from jobs.model_folder import model_folder_exists
+from jobs.training.earlier_run import outcome_of_earlier, taken_over
 from jobs.training.journal import Entry, followed, sentence
 from jobs.training.run_folder import RunFolder
 from jobs.training.tracking import Tracking, default_tracking_uri
-from jobs.training.worker import FINISHED, Job, train_alone, train_in_worker, training_feed, validation_feed
+from jobs.training.worker import Job, train_alone, train_in_worker, training_feed, validation_feed
 
 if TYPE_CHECKING:
     from chex.model.pretrained import PretrainedParts
 
-# what may differ when a run goes on: none of it changes what is learned
-_FREE_TO_CHANGE = ("log_every", "checkpoint_every", "keep_checkpoints", "recompute_activations", "restarts")
 logger = logging.getLogger(__name__)
 
 
@@ -72,13 +70,18 @@ def train(
         _check_pretrained(job)
     if job.init is not None and not model_folder_exists(job.init):
         raise FileNotFoundError(f"--init: expected the model folder of an earlier stage, found nothing at {job.init}")
-    if finished := _prepare_folder(job, resume):
+    if config.model:
+        _check_architecture(job)
+    if finished := outcome_of_earlier(job, resume=resume):
         logger.info("%s is finished already (%d steps)", output, finished["steps"])
         return finished
     listener = listener or (
         lambda entry: logger.info(sentence(entry, stage=config.stage, steps=config.optimizer.steps))
     )
     training_feed(job, 0, job.checkpoints.last_step), validation_feed(job)  # raise here what the data lacks
+    job = taken_over(job)
+    if step := job.checkpoints.last_step:
+        logger.info("%s goes on after step %d of %d", output, step, config.optimizer.steps)
     with followed(job.folder.work, listener):
         outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job)
     job.folder.remove("ray")
@@ -92,7 +95,16 @@ def _check_pretrained(job: Job) -> None:
         )
     from jobs.training.start import check_parts
 
-    check_parts(job.preset, job.pretrained)
+    check_parts(job.preset, job.config, job.pretrained)
+
+
+def _check_architecture(job: Job) -> None:
+    """What `model` asks for, held against the preset or what the run starts from."""
+    architecture(job.preset, job.config.model)
+    if job.init is not None:
+        from jobs.training.start import read_model
+
+        read_model(job.init, job.config)
 
 
 def _check_watch(config: TrainingConfig) -> None:
@@ -116,38 +128,6 @@ def _check_parts(config: TrainingConfig, trained: tuple[str, ...]) -> None:
         raise ConfigError(
             [f"optimizer.lr_factors.{part}: stage {config.stage} trains {', '.join(trained)}" for part in unknown]
         )
-
-
-def _prepare_folder(job: Job, resume: bool) -> dict[str, Any] | None:
-    """Makes the work folder fit this run. Gives the outcome of a run that is finished already."""
-    settings = {**to_mapping(job.config), "preset": job.preset, "data_uri": job.data_uri, "init": job.init}
-    if job.pretrained is not None:
-        settings["pretrained"] = asdict(job.pretrained)
-    folder = job.folder
-    kept = folder.read_json("config.json")
-    if resume and kept is not None:
-        before, now = flatten(kept), _flat(settings)
-        differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
-        if problems := [
-            f"{key}: the interrupted run has {before.get(key)!r}, found {now.get(key)!r}"
-            for key in differing
-            if key not in _FREE_TO_CHANGE
-        ]:
-            raise ConfigError(problems, source=f"going on with {job.output}")
-        if (finished := folder.read_json(FINISHED)) and folder.model.names():
-            return finished
-        folder.work.remove_unfinished()
-    elif not resume and folder.work.names():
-        raise FileExistsError(
-            f"{job.output} holds an earlier run (its state lies in {folder.work.root}); "
-            "choose another output, remove both, or go on with it (--resume)"
-        )
-    elif folder.model.names():
-        raise FileExistsError(
-            f"{job.output} is not empty and no run that could go on lies beside it; choose another output"
-        )
-    folder.write_json("config.json", settings)
-    return None
 
 
 def _train_on_ray(job: Job) -> dict[str, Any]:
@@ -218,10 +198,6 @@ def _training_dataset(job: Job, rank: int):
 
 def _validation_dataset(job: Job):
     return validation_feed(job).dataset()
-
-
-def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    return flatten(json.loads(json.dumps(settings)))
 
 
 def _absolute(uri: str | Path) -> str:

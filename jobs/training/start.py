@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+
+import torch
+from torch import nn
 
 import chex
 from chex.model.chex import Chex
 from chex.model.pretrained import PretrainedParts, read_parts, start_from
 from chex.model.tokenizer import Tokenizer
-from chex.model_config import PRESETS, ModelConfig
+from chex.model_config import ModelConfig, architecture, with_options
 from chex.training_config import TrainingConfig
 from chex.vocabulary import Vocabulary
 from jobs.model_folder import model_folder_on_disk
+from jobs.training.data_manifest import training_data
+from jobs.training.stages import stage_of
 
 MOST_TOKENIZER_SENTENCES = 500_000  # a byte-pair vocabulary does not change beyond that
 
 
 def read_model(folder: str | Path, config: TrainingConfig) -> Chex:
-    """A saved model; ValueError if its image size is not that of the training data."""
+    """A saved model in the architecture that the configuration's `model` asks for.
+
+    A part that no stage has trained yet starts anew where its shape changes. Raises ValueError for a trained one, and
+    if the image size is not that of the training data.
+    """
     with model_folder_on_disk(folder) as place:
         model = Chex.load(place)
+    wanted = with_options(model.config, config.model)
+    if wanted != model.config:
+        model = _rebuilt(model, wanted, config.stage, where=str(folder))
     _check_image_size(model.config, config, where=str(folder))
     return model
 
@@ -38,28 +49,28 @@ def new_model(
 
     These bring their tokenizers along; else the byte-pair vocabularies are learned from the training split's sentences.
     """
-    architecture = _architecture(preset)
-    _check_image_size(architecture, config, where=f"preset {preset}")
-    read = read_parts(pretrained or PretrainedParts(), architecture)
+    wanted = architecture(preset, config.model)
+    _check_image_size(wanted, config, where=f"preset {preset}")
+    read = read_parts(pretrained or PretrainedParts(), wanted)
     prompts, sentences = read.prompt_tokenizer, read.sentence_tokenizer
     texts = [] if prompts is not None and sentences is not None else list(_texts(data_uri, vocabulary))
     if prompts is None:
-        prompts = Tokenizer.train(texts, architecture.prompt_encoder.vocabulary_size, lowercase=True)
+        prompts = Tokenizer.train(texts, wanted.prompt_encoder.vocabulary_size, lowercase=True)
     if sentences is None:
-        sentences = Tokenizer.train(texts, architecture.generator.vocabulary_size, lowercase=False)
+        sentences = Tokenizer.train(texts, wanted.generator.vocabulary_size, lowercase=False)
     fitted = replace(
-        architecture,
-        prompt_encoder=replace(architecture.prompt_encoder, vocabulary_size=len(prompts)),
-        generator=replace(architecture.generator, vocabulary_size=len(sentences)),
+        wanted,
+        prompt_encoder=replace(wanted.prompt_encoder, vocabulary_size=len(prompts)),
+        generator=replace(wanted.generator, vocabulary_size=len(sentences)),
     )
     model = Chex(fitted, prompt_tokenizer=prompts, sentence_tokenizer=sentences)
     start_from(model, read)
     return model
 
 
-def check_parts(preset: str, pretrained: PretrainedParts) -> None:
+def check_parts(preset: str, config: TrainingConfig, pretrained: PretrainedParts) -> None:
     """Reads the pretrained parts as a run would. Raises FileNotFoundError or ValueError with all that does not fit."""
-    read_parts(pretrained, _architecture(preset))
+    read_parts(pretrained, architecture(preset, config.model))
 
 
 def recorded(
@@ -67,29 +78,48 @@ def recorded(
 ) -> None:
     """Adds the stage that begins to the model's provenance: what is trained on what, without where it lies."""
     stage = {"stage": config.stage, "preset": preset, "steps": config.optimizer.steps, "seed": config.seed,
-             "software_version": chex.__version__, "data": _manifest(data_uri)}  # fmt: skip
+             "software_version": chex.__version__, "data": training_data(data_uri)}  # fmt: skip
     if pretrained is not None:
         stage["pretrained"] = pretrained.names
+    if config.model:
+        stage["model"] = dict(config.model)
     model.provenance["training"] = [*model.provenance.get("training", []), stage]
 
 
-def _manifest(data_uri: str) -> dict | None:
-    """The training images per dataset as the converter counted them; None where it left no manifest."""
-    import fsspec
+def _rebuilt(model: Chex, wanted: ModelConfig, stage: str, *, where: str) -> Chex:
+    """The model in another architecture: with its weights, but for the parts that these no longer fit."""
+    new = Chex(
+        wanted,
+        prompt_tokenizer=model.prompt_tokenizer,
+        sentence_tokenizer=model.sentence_tokenizer,
+        provenance=model.provenance,
+    )
+    old, parts = dict(model.named_children()), dict(new.named_children())
+    anew = {name for name, part in parts.items() if _shapes(part) != _shapes(old[name])}
+    if keeps := sorted(anew & (_learned_parts(model) | set(parts) - set(stage_of(stage).trained))):
+        raise ValueError(
+            f"model: the {', '.join(keeps)} of {where} would start anew in this shape; expected a part that this stage "
+            "trains and none has trained before"
+        )
+    for name, part in parts.items():
+        if name not in anew:
+            part.load_state_dict(old[name].state_dict())
+    return new.eval()
 
-    try:
-        with fsspec.open(f"{data_uri.rstrip('/')}/manifest.json", encoding="utf-8", mode="r") as file:
-            content = json.load(file)
-        images = {dataset: splits["train"] for dataset, splits in content["rows"].items() if splits.get("train")}
-        return {"images": images, "sha256": content.get("data_sha256")}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return None  # shards may be used without their manifest, and provenance then says less
+
+def _learned_parts(model: Chex) -> set[str]:
+    """What earlier stages have trained or begun with; all parts where that is not known."""
+    stages = model.provenance.get("training")
+    if not stages or "imported" in model.provenance:
+        return {name for name, _ in model.named_children()}
+    parts = {part for stage in stages for part in stage_of(stage["stage"]).trained}
+    return parts | (
+        {"generator"} if any("language_model" in stage.get("pretrained", {}) for stage in stages) else set()
+    )
 
 
-def _architecture(preset: str) -> ModelConfig:
-    if preset not in PRESETS:
-        raise ValueError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[preset]()
+def _shapes(part: nn.Module) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in part.state_dict().items()}
 
 
 def _texts(data_uri: str, vocabulary: Vocabulary) -> Iterator[str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
-from chex.config import ConfigError
-from chex.training_config import STAGES
+from chex.config import ConfigError, from_mapping, merged, to_mapping
+from chex.model_config import architecture
+from chex.training_config import STAGES, TrainingConfig
 from jobs import train
 from jobs.training.driver import _check_watch
 
-EXPERIMENTS = sorted((Path(train.__file__).parent / "experiments").glob("*.yaml"))
+FOLDER = Path(train.__file__).parent / "experiments"
+EXPERIMENTS = sorted(FOLDER.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("preset", ["tiny", "base"])
@@ -21,12 +25,12 @@ def test_every_preset_has_every_stage(preset, stage):
     assert (config.stage, config.optimizer.lr, config.workers) == (stage, 0.25, 2)
 
 
-@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda path: path.relative_to(FOLDER).as_posix())
 def test_every_experiment_says_its_command(file):
     head = [line for line in file.read_text().splitlines() if line.startswith("#")]
     arguments = train._parser().parse_args(head[0].removeprefix("# python -m jobs.train ").split())
     named = arguments.config or f"{arguments.preset}-{arguments.stage}"
-    assert str(named) == file.stem, "the command takes this file"
+    assert str(named) == file.relative_to(FOLDER).with_suffix("").as_posix(), "the command takes this file"
     config = train.configuration(
         arguments.preset, arguments.stage, file=arguments.config, overrides=arguments.set, workers=arguments.workers
     )
@@ -35,6 +39,31 @@ def test_every_experiment_says_its_command(file):
     )
     assert any(line.startswith("# Duration and result: ") for line in head)
     _check_watch(config)
+    architecture(arguments.preset, config.model)
+
+
+@pytest.mark.parametrize("preset", ["tiny", "base"])
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("ablations/*.yaml")), ids=lambda path: path.stem)
+def test_ablations_change_every_stage_of_every_preset_alike(file, preset):
+    only = yaml.safe_load(file.read_text())
+    assert only.pop("extends") == "preset"
+    assert not only.keys() - {"objective", "model"}
+    for stage in STAGES:
+        changed = to_mapping(train.configuration(preset, stage, file=f"ablations/{file.stem}"))
+        assert changed == to_mapping(
+            from_mapping(TrainingConfig, merged(to_mapping(train.configuration(preset, stage)), only))
+        )
+        assert architecture(preset, changed["model"])
+
+
+def test_a_file_extends_the_preset_only(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("extends: preset\noptimizer: {steps: 60}\n")
+    usual, mine = train.configuration("tiny", "detector"), train.configuration("tiny", "detector", file=file)
+    assert mine == replace(usual, optimizer=replace(usual.optimizer, steps=60))
+    file.write_text("extends: tiny-detector\n")
+    with pytest.raises(ConfigError, match="extends: expected 'preset'.*found 'tiny-detector'"):
+        train.configuration("tiny", "detector", file=file)
 
 
 def test_the_images_have_the_size_the_model_takes():

@@ -39,20 +39,28 @@ class Objective(BaseObjective):
         whole = self.whole(batch)
         images = model.encode_images(torch.as_tensor(batch["images"]))
         c, parts = self.config, {}
-        pathology = pathology_targets(
-            whole.annotations, self.vocabulary, generator, label_sets=c.label_sets,
-            unmentioned_absent=c.unmentioned_absent,
-            most_with_boxes=c.most_boxed_findings, most_with_labels=c.most_labelled_findings,
-        )  # fmt: skip
-        if pathology:
+        if "pathology" in c.token_kinds and (pathology := self._pathology_targets(whole, generator)):
             parts |= self._pathology(model, whole, images, pathology.to(model.device))
-        anatomy = anatomy_targets(whole.annotations, self.vocabulary, generator, most_regions=c.most_regions)
-        if anatomy:
+        if anatomy := self.anatomy_targets(whole, generator):
             parts |= self._anatomy(model, whole, images, anatomy.to(model.device), generator)
         sentences = sentence_targets(whole.annotations, generator, most_sentences=c.most_sentences)
         if sentences:
             parts |= self._sentences(model, whole, images, sentences.to(model.device))
         return self.summed(model, parts)
+
+    def _pathology_targets(self, whole: WholeBatch, generator: torch.Generator) -> PathologyTargets | None:
+        c = self.config
+        return pathology_targets(
+            whole.annotations, self.vocabulary, generator, label_sets=c.label_sets,
+            unmentioned_absent=c.unmentioned_absent,
+            most_with_boxes=c.most_boxed_findings, most_with_labels=c.most_labelled_findings,
+        )  # fmt: skip
+
+    def anatomy_targets(self, whole: WholeBatch, generator: torch.Generator) -> AnatomyTargets | None:
+        """A draw of regions; None where no image has any, or none are asked."""
+        if "anatomy" not in self.config.token_kinds:
+            return None
+        return anatomy_targets(whole.annotations, self.vocabulary, generator, most_regions=self.config.most_regions)
 
     def _pathology(
         self, model, whole: WholeBatch, images: EncodedImages, targets: PathologyTargets
@@ -139,12 +147,12 @@ class Objective(BaseObjective):
     def _sentences(self, model, whole, images, targets: SentenceTargets) -> dict[str, Tensor]:
         features, same = sentence_features(model, whole, targets)
         own, seen = whole.own(targets.images), images.of(whole.local(targets.images))
-        tokens = model.detect(seen, features[own], targets.mask[own]).tokens
         means = whole.gathered(seen.patches.mean(dim=1), targets.images)
-        return {
-            "image_report": clip_loss(means, masked_mean(features, targets.mask)),
-            "sentence_contrast": sentence_loss(whole.gathered(tokens, targets.images), features, targets.mask, same),
-        }
+        parts = {"image_report": clip_loss(means, masked_mean(features, targets.mask))}  # asks for no sentence
+        if "sentence" in self.config.token_kinds:
+            tokens = whole.gathered(model.detect(seen, features[own], targets.mask[own]).tokens, targets.images)
+            parts["sentence_contrast"] = sentence_loss(tokens, features, targets.mask, same)
+        return parts
 
 
 def detected(model, whole: WholeBatch, images: EncodedImages, targets: PathologyTargets | AnatomyTargets) -> Detections:

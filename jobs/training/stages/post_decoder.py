@@ -10,7 +10,6 @@ from torch import Tensor
 from chex.losses.contrastive import sentence_loss
 from chex.losses.distance import squared_distance
 from chex.model.detections import EncodedImages
-from chex.queries.anatomy import anatomy_targets
 from chex.queries.box import boxed_regions
 from chex.queries.sentence import sentence_targets
 from chex.queries.targets import AnatomyTargets, SentenceTargets
@@ -78,8 +77,9 @@ class Objective(DetectorObjective):
         self, model, whole: WholeBatch, images: EncodedImages, generator: torch.Generator
     ) -> tuple[RefinedRegions | None, RefinedSentences | None]:
         """Refined tokens of a draw of regions (asked by name or by box) and of the sentences."""
-        anatomy = anatomy_targets(whole.annotations, self.vocabulary, generator, most_regions=self.config.most_regions)
-        sentences = sentence_targets(whole.annotations, generator, most_sentences=self.config.most_sentences)
+        anatomy, sentences = self.anatomy_targets(whole, generator), None
+        if "sentence" in self.config.token_kinds:
+            sentences = sentence_targets(whole.annotations, generator, most_sentences=self.config.most_sentences)
         by_box = bool(torch.rand((), generator=generator) < self.config.box_query_share)
         regions = self._regions(model, whole, images, anatomy.to(model.device), by_box) if anatomy else None
         return regions, self._sentences(model, whole, images, sentences.to(model.device)) if sentences else None
@@ -89,7 +89,8 @@ class Objective(DetectorObjective):
     ) -> RefinedFindings | None:
         """Refined tokens of all CheXpert findings, asked of the images whose reports can be read."""
         c, weights = self.config, self.config.weights
-        if not (weights.finding_probabilities or weights.finding_generation or weights.finding_mse):
+        wanted = weights.finding_probabilities or weights.finding_generation or weights.finding_mse
+        if "pathology" not in c.token_kinds or not wanted:
             return None
         asked = finding_sentences(
             whole.annotations,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self, get_args
 
 from chex.geometry import Fit
 from chex.objective_config import ObjectiveConfig
@@ -31,6 +31,11 @@ class OptimizerConfig:
     accumulate: int = 1
     lr_factors: dict[str, float] = field(default_factory=dict)  # part of the model -> its share of the learning rate
     average: float | None = None  # share of the old average that a step keeps, 0.999 for example
+
+    def scaled(self, effort: float) -> Self:
+        """With `effort` times the steps; the warm-up takes a quarter of them at most."""
+        steps = max(1, round(self.steps * effort))
+        return replace(self, steps=steps, warmup_steps=min(self.warmup_steps, steps // 4))
 
     def problems(self) -> list[str]:
         found = []

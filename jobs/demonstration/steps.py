@@ -59,9 +59,7 @@ def stage_configuration(stage: str, effort: float, workers: int = 1) -> Training
     from jobs.train import configuration
 
     config = configuration("tiny", stage, workers=workers)
-    steps = max(1, round(config.optimizer.steps * effort))
-    warmup = min(config.optimizer.warmup_steps, steps // 4)
-    return replace(config, optimizer=replace(config.optimizer, steps=steps, warmup_steps=warmup))
+    return replace(config, optimizer=config.optimizer.scaled(effort))
 
 
 def train_stages(output: Path, *, effort: float, workers: int) -> dict[str, float]:

@@ -1,0 +1,168 @@
+"""Trains and measures the experiments of a comparison: shared stages once per seed, then each experiment's own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from chex.training_config import TrainingConfig
+from jobs.comparison.run_record import recorded_run
+from jobs.comparison.table import as_table, summarised
+from jobs.evaluation.tasks import task_names
+from jobs.train import configuration
+
+LastStage = Literal["detector", "post-decoder", "generator"]
+LAST_STAGES: tuple[str, ...] = get_args(LastStage)
+REFERENCE = "full"  # what the others are compared with, and trained first
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is compared, on what. `output` is a local folder; `init` a contrastive stage that all seeds start from."""
+
+    data: str
+    output: Path
+    names: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
+    effort: float = 1.0
+    last_stage: LastStage = "generator"
+    preset: str = "tiny"
+    init: str | None = None
+    overrides: tuple[str, ...] = ()
+    workers: int = 0
+    tracking_uri: str = "none"
+
+    @property
+    def shared_stages(self) -> tuple[str, ...]:
+        """The same for all experiments of a seed: `sentences` needs and changes nothing that they differ in."""
+        first = () if self.init else ("contrastive",)
+        return (*first, "sentences") if self.last_stage == "generator" else first
+
+    @property
+    def own_stages(self) -> tuple[str, ...]:
+        return LAST_STAGES[: LAST_STAGES.index(self.last_stage) + 1]
+
+    @property
+    def tasks(self) -> str:
+        """The evaluation tasks; reports need a generator that has been trained."""
+        return ",".join(t for t in task_names() if self.last_stage == "generator" or t != "report-generation")
+
+    def config(self, stage: str, name: str | None, seed: int) -> TrainingConfig:
+        """A stage of an experiment, or (None) the one that all share, with `effort` times its steps.
+
+        Raises ConfigError or ValueError for what cannot be trained.
+        """
+        file = None if name is None else f"ablations/{name}"
+        given = [f"seed={seed}", *self.overrides]
+        config = configuration(self.preset, stage, file=file, overrides=given, workers=self.workers)
+        return replace(config, optimizer=config.optimizer.scaled(self.effort))
+
+
+def ablations() -> tuple[str, ...]:
+    """The names of the ablations that come with the project, the reference first."""
+    folder = Path(str(resources.files("jobs").joinpath("experiments", "ablations")))
+    return tuple(sorted((path.stem for path in folder.glob("*.yaml")), key=lambda name: (name != REFERENCE, name)))
+
+
+def check(comparison: Comparison) -> None:
+    """Raises ConfigError or ValueError for anything that a run of the comparison would stumble over later."""
+    if unknown := sorted(set(comparison.names) - set(ablations())):
+        raise ValueError(f"--only: no ablation {', '.join(unknown)}; there are {', '.join(ablations())}")
+    if comparison.effort <= 0:
+        raise ValueError(f"--effort: expected a number above 0, found {comparison.effort}")
+    if not comparison.names or not comparison.seeds:
+        raise ValueError("expected at least one ablation and one seed")
+    for stage in comparison.shared_stages:
+        comparison.config(stage, None, comparison.seeds[0])
+    for name in comparison.names:
+        for stage in comparison.own_stages:
+            comparison.config(stage, name, comparison.seeds[0])
+
+
+def compare(comparison: Comparison, *, resume: bool = False) -> dict[str, Any]:
+    """Runs what is not finished, seed by seed, and writes results.json and table.md after every experiment.
+
+    Raises ConfigError or ValueError before anything is trained; FileExistsError for an output that is not empty, unless
+    it is gone on with.
+    """
+    check(comparison)
+    if not resume and comparison.output.is_dir() and any(comparison.output.iterdir()):
+        raise FileExistsError(f"{comparison.output} is not empty; choose another output, or go on with it (--resume)")
+    comparison.output.mkdir(parents=True, exist_ok=True)
+    for seed in comparison.seeds:
+        start = _trained(comparison, comparison.shared_stages, None, seed, comparison.init)
+        for name in comparison.names:
+            figures = _folder(comparison, seed, name) / f"{comparison.last_stage}.evaluation" / "figures.json"
+            if not figures.is_file():
+                logger.info("seed %d: %s", seed, name)
+                _measure(comparison, name, seed, start, figures.parent)
+            results = write_results(comparison)
+    return results
+
+
+def write_results(comparison: Comparison) -> dict[str, Any]:
+    """results.json and table.md of what is finished so far."""
+    runs = []
+    for seed in comparison.seeds:
+        for name in comparison.names:
+            folder = _folder(comparison, seed, name)
+            file = folder / f"{comparison.last_stage}.evaluation" / "figures.json"
+            if file.is_file():
+                measured = json.loads(file.read_text(encoding="utf-8"))
+                stages = measured["model"].get("training", [])
+                runs.append({"name": name, "seed": seed, "figures": measured["figures"], "stages": stages})
+    settings = {key: value for key, value in asdict(comparison).items() if key not in ("output", "tracking_uri")}
+    results = {"settings": settings, "runs": runs, "summary": summarised(runs, REFERENCE)}
+    table = as_table(results["summary"], comparison.names, REFERENCE)
+    (comparison.output / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    (comparison.output / "table.md").write_text(table, encoding="utf-8")
+    return results
+
+
+def _measure(comparison: Comparison, name: str, seed: int, start: str | None, evaluation: Path) -> None:
+    """Trains an experiment's own stages and measures what comes out."""
+    from jobs.evaluation.run import evaluate
+
+    folder = _folder(comparison, seed, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {"ablation": name, "seed": seed, "effort": comparison.effort, "last_stage": comparison.last_stage}
+    began = time.monotonic()
+    with recorded_run(comparison.tracking_uri, folder, f"{name} seed {seed}", about) as record:
+        model = _trained(comparison, comparison.own_stages, name, seed, start, parent_run=record.run_id)
+        measured = evaluate(model, comparison.data, comparison.tasks, evaluation, progress=False)
+        record.figures({key: figure["value"] for key, figure in measured["figures"].items()})
+    logger.info("seed %d: %s took %.0f s", seed, name, time.monotonic() - began)
+
+
+def _trained(
+    comparison: Comparison, stages: Sequence[str], name: str | None, seed: int, start: str | None,
+    parent_run: str | None = None,
+) -> str | None:  # fmt: skip
+    """Trains stages one after the other, each from the one before; gives the last one's model folder."""
+    from jobs.training.driver import train
+
+    for stage in stages:
+        output = _folder(comparison, seed, name) / stage
+        train(
+            comparison.config(stage, name, seed),
+            data_uri=comparison.data,
+            output=output,
+            preset=comparison.preset,
+            init=start,
+            resume=True,
+            tracking_uri=comparison.tracking_uri,
+            parent_run=parent_run,
+        )
+        start = str(output)
+    return start
+
+
+def _folder(comparison: Comparison, seed: int, name: str | None) -> Path:
+    return comparison.output / f"seed-{seed}" / (name or "start")

@@ -31,14 +31,10 @@ class Source:
     _gold_columns = ("dicom_id",)
 
     def __init__(self, root: str) -> None:
-        self.root = root
         self.folder = RawFolder(root)
         self._graphs = SmallFiles(
             self.folder, folder_name="silver_dataset/scene_graph", archive_name="silver_dataset/scene_graph.zip"
         )
-
-    def __reduce__(self) -> tuple:
-        return type(self), (self.root,)
 
     def check(self) -> None:
         self._graphs.check()

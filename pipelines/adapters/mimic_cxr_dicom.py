@@ -11,7 +11,6 @@ import pyarrow as pa
 from chex.records import Annotations, Study
 from pipelines.adapters import AnnotationSource, LeftOut, SourceError, mimic_cxr_jpg
 from pipelines.csv_tables import spelled
-from pipelines.raw_files import RawFolder
 
 RECORDS = ("cxr-record-list.csv.gz", "cxr-record-list.csv")
 
@@ -21,19 +20,10 @@ class Source(mimic_cxr_jpg.Source):
 
     image_suffix = ".dcm"
 
-    def __init__(self, root: str, tables_root: str | None = None) -> None:
-        super().__init__(root)
-        self._tables_root = tables_root
-        if tables_root is not None:
-            self.tables = RawFolder(tables_root)
-
-    def __reduce__(self) -> tuple:
-        return type(self), (self.root, self._tables_root)
-
     def takes_over(self, other: AnnotationSource) -> bool:
         if type(other) is not mimic_cxr_jpg.Source:
             return False
-        self._tables_root, self.tables = other.root, other.folder
+        self.tables = other.folder
         return True
 
     def check(self) -> None:

@@ -45,13 +45,9 @@ class Source:
     _split_columns = ("dicom_id", "split")
 
     def __init__(self, root: str) -> None:
-        self.root = root
         self.folder = RawFolder(root)
         self.tables = self.folder  # where the tables lie
         self._left_out: Counter[str] = Counter()
-
-    def __reduce__(self) -> tuple:
-        return type(self), (self.root,)
 
     def check(self) -> None:
         if not self.folder.exists("files"):

@@ -36,12 +36,8 @@ class Source:
     datasets = (DATASET,)
 
     def __init__(self, root: str) -> None:
-        self.root = root
         self.folder = RawFolder(root)
         self._reports = SmallFiles(self.folder, folder_name="files", archive_name=ARCHIVE)
-
-    def __reduce__(self) -> tuple:
-        return type(self), (self.root,)
 
     def check(self) -> None:
         self._reports.check()

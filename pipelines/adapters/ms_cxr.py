@@ -39,11 +39,7 @@ class Source:
     datasets = (DATASET,)
 
     def __init__(self, root: str) -> None:
-        self.root = root
         self.folder = RawFolder(root)
-
-    def __reduce__(self) -> tuple:
-        return type(self), (self.root,)
 
     def check(self) -> None:
         _ = self._images, self._split_of

@@ -43,13 +43,9 @@ class Source:
     datasets = (DATASET,)
 
     def __init__(self, root: str) -> None:
-        self.root = root
         self._folder = RawFolder(root)
         self._left_out: Counter[str] = Counter()
         self._report_of_study = lru_cache(maxsize=8)(self._report)
-
-    def __reduce__(self) -> tuple:
-        return type(self), (self.root,)
 
     def check(self) -> None:
         if not self._numbers():

@@ -17,10 +17,6 @@ def _lateral(small: SmallSource) -> None:
     bad_tables.set_cell(small.root / "mimic-cxr-2.0.0-metadata.csv.gz", "ViewPosition", "LATERAL", row=1)
 
 
-def _lateral_mimic(small: SmallSource) -> None:
-    _lateral(small)
-
-
 def _broken_report(small: SmallSource) -> None:
     small.annotations[0].write_bytes(b"")
 

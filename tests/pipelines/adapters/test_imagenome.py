@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import pickle
 import zipfile
 
 import pytest
@@ -55,7 +54,7 @@ def read(tmp_path):
     def annotations(content, image="i", split="train"):
         text = content if isinstance(content, str) else json.dumps(content)
         (folder / f"{image}_SceneGraph.json").write_text(text)
-        source = pickle.loads(pickle.dumps(open_source("chest-imagenome", str(tmp_path))))
+        source = open_source("chest-imagenome", str(tmp_path))
         source.check()
         return source.annotations(study(image, split), HEIGHT, WIDTH)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import pickle
 import zipfile
 
 import pytest
@@ -106,8 +105,6 @@ def test_labels_of_a_study_and_of_an_unlabelled_one(mimic):
     )
     for unknown in ("1", "99999999"):
         assert source.annotations(study(study_id=unknown), 100, 100) is None
-    again = pickle.loads(pickle.dumps(source))
-    assert again.annotations(study(), 100, 100) == source.annotations(study(), 100, 100)
 
 
 def test_byte_order_marks_and_line_ends_of_windows(mimic):

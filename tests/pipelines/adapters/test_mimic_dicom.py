@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import pickle
 import shutil
 from collections import Counter
 
@@ -91,8 +90,7 @@ def test_both_downloads_are_one_source_of_images(dicom, tmp_path, reverse):
     opened = open_sources(reversed(given) if reverse else given)
     check_sources(opened)
     assert len(opened) == 1 and isinstance(opened[0], ImageSource)
-    copy = pickle.loads(pickle.dumps(opened[0]))
-    assert list(copy.studies()) == list(opened[0].studies()) != []
+    assert list(opened[0].studies())
     rows, _, counts = converted(tmp_path, *given)
     assert [row.study.uri.rpartition("/")[2] for row in rows] == ["d1.dcm", "d3.dcm"]
     assert Counter(label.label for label in rows[0].annotations.pathology_labels) == {"chexpert/Cardiomegaly": 1}

@@ -11,6 +11,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from jobs.convert import main
+from pipelines import stores
 from pipelines.output_folder import OutputFolder
 from pipelines.shards import list_shards, samples
 from tests.s3_server import BUCKET, FaultyLine, S3Server
@@ -99,6 +101,20 @@ def test_a_line_that_breaks_changes_nothing(server, command, whole):
     assert job.returncode == 0, job.stderr
     assert objects(server, "broken-line") == whole
     assert min(line.cut.values()) > 0, "cut while reading, and while writing"
+
+
+def test_a_store_that_was_never_there_is_no_wrong_command(server, monkeypatch, caplog, tmp_path):
+    import s3fs
+
+    line = FaultyLine(server.port)
+    line.stop()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{line.port}")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(stores, "WAITS", ())
+    s3fs.S3FileSystem.clear_instance_cache()
+    status = main(["--source", f"vindr-cxr=s3://{BUCKET}/raw", "--output", str(tmp_path / "shards")])
+    s3fs.S3FileSystem.clear_instance_cache()
+    assert status == 1 and f"s3://{BUCKET}: EndpointConnectionError" in caplog.text
 
 
 def test_uploads_that_a_killed_writer_left_are_aborted(server):

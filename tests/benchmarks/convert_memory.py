@@ -38,7 +38,7 @@ class Peaks:
     def watch(self, ended: threading.Event) -> None:
         while not ended.wait(SECONDS):
             ray = [0, 0]
-            for process in [self._driver, *self._driver.children(recursive=True)]:
+            for process in self._processes():
                 try:
                     memory = process.memory_full_info()
                     if "_convert_batch" in " ".join(process.cmdline()):
@@ -50,6 +50,12 @@ class Peaks:
                 if process.pid not in self._workers | {self._driver.pid}:
                     ray = [ray[0] + memory.rss, ray[1] + memory.uss]
             self._ray = max(self._ray[0], ray[0]), max(self._ray[1], ray[1])
+
+    def _processes(self) -> list[psutil.Process]:
+        try:
+            return [self._driver, *self._driver.children(recursive=True)]
+        except psutil.Error:
+            return []  # the job has just ended
 
     def result(self) -> dict[str, tuple[int, int]]:
         workers = [self._seen[pid] for pid in self._workers]

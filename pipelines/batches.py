@@ -42,6 +42,7 @@ class Feed:
     seed: int = 0
     images: bool = True
     drop_last: bool = True
+    start: int = 0  # so many rows of the run come before the windows
 
     def __len__(self) -> int:
         """How many batches there are."""
@@ -63,11 +64,16 @@ class Feed:
         import ray
 
         windows, feed = self.windows, replace(self, windows=())
+        starts = np.cumsum([self.start, *(window.count for window in windows)])
 
         def read(block: Block) -> Iterator[Block]:
             for index in block["id"]:
+                position = starts[int(index)]
                 for rows in feed.blocks(windows[int(index)]):
-                    yield rows | {"sample": column(pack(sample) for sample in rows["sample"])}
+                    count = len(rows["sample"])
+                    packed = {"sample": column(pack(sample) for sample in rows["sample"])}
+                    yield rows | packed | {"position": np.arange(position, position + count)}
+                    position += count
 
         dataset = ray.data.range(len(windows), override_num_blocks=max(1, len(windows)))
         dataset = dataset.map_batches(read, batch_size=None, batch_format="numpy", zero_copy_batch=True)
@@ -76,11 +82,22 @@ class Feed:
         return dataset
 
     def batches_of(self, iterator) -> Iterator[Batch]:
-        """The batches of a Ray Dataset or DataIterator (`ray.train.get_dataset_shard`) that `dataset` gave."""
+        """The batches of a Ray Dataset or DataIterator (`ray.train.get_dataset_shard`) that `dataset` gave.
+
+        Raises ValueError if it was set up to start elsewhere in the run, or does not keep the order.
+        """
         rows = iterator.iter_batches(
             batch_size=self.batch_size, batch_format="numpy", prefetch_batches=2, drop_last=self.drop_last
         )
+        expected = self.start
         for block in rows:
+            found = block.pop("position")
+            if not np.array_equal(found, np.arange(expected, expected + len(found))):
+                raise ValueError(
+                    f"expected the rows of the run from {expected} on, found {found[:8].tolist()} …: the dataset starts "
+                    "elsewhere, or does not keep its order"
+                )
+            expected += len(found)
             yield _batch(block | {"sample": [unpack(packed) for packed in block["sample"]]})
 
     def blocks(self, window: Window) -> Iterator[Block]:
@@ -153,7 +170,8 @@ def training_batches(
         rank=rank,
         workers=workers,
     )
-    return Feed(tuple(windows), size, data.image_size, data.fit, augmentation, seed, images)
+    start = start_step * size
+    return Feed(tuple(windows), size, data.image_size, data.fit, augmentation, seed, images, start=start)
 
 
 def validation_batches(

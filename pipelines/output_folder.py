@@ -103,10 +103,10 @@ class OutputFolder:
         if self.is_local:
             self._fill(name, fill)
             return
-        with tempfile.NamedTemporaryFile() as file:
+        with tempfile.TemporaryFile() as file:  # has no name: a killed process leaves nothing of it
             fill(file)
             file.flush()
-            self.store(file.name, name)
+            self.store(f"/proc/self/fd/{file.fileno()}", name)
 
     @contextmanager
     def open_large(self, name: str) -> Iterator[BinaryIO]:

@@ -11,18 +11,25 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from jobs.training.run_folder import JOURNAL
+from jobs.training.run_folder import JOURNAL, Superseded
 from pipelines.output_folder import OutputFolder
+from pipelines.stores import StoreUnreachable
 
 PAUSE = 5.0  # seconds between two looks at a journal in a store
 Entry = dict[str, Any]
+logger = logging.getLogger(__name__)
 
 
 class Journal:
-    """Appends entries to JOURNAL; the entries after `step` of an interrupted run are dropped when it goes on there."""
+    """Appends entries to JOURNAL; the entries after `step` of an interrupted run are dropped when it goes on there.
 
-    def __init__(self, folder: OutputFolder, *, start_step: int = 0) -> None:
-        self.folder = folder
+    `allowed` is called before anything is written, and raises where this process is no longer the one that writes.
+    """
+
+    def __init__(
+        self, folder: OutputFolder, *, start_step: int = 0, allowed: Callable[[], None] = lambda: None
+    ) -> None:
+        self.folder, self.allowed = folder, allowed
         self.step = start_step
         kept = [entry for entry in read_journal(folder) if entry["step"] <= start_step]
         self._text = "".join(json.dumps(entry) + "\n" for entry in kept)
@@ -39,17 +46,29 @@ class Journal:
 
     def flush(self) -> None:
         """Writes everything that was said so far."""
-        self.folder.write(JOURNAL, self._text.encode())
         self._written = time.monotonic()
+        self.allowed()
+        self.folder.write(JOURNAL, self._text.encode())
+
+    def close(self) -> None:
+        """Writes what is not written yet, if that is still possible: the run has ended, for a reason of its own."""
+        try:
+            self.flush()
+        except (StoreUnreachable, Superseded) as fault:
+            logger.warning("the end of the journal is lost: %s", fault)
 
     def _append(self, values: Mapping[str, Any]) -> None:
         line = json.dumps({"step": self.step, "time": round(time.time(), 3), **values}) + "\n"
         self._text += line
         if self.folder.is_local:
+            self.allowed()
             with open(self.folder.uri(JOURNAL), "a", encoding="utf-8") as file:
                 file.write(line)
         elif time.monotonic() - self._written > PAUSE:  # nothing can be appended in a store
-            self.flush()
+            try:
+                self.flush()
+            except StoreUnreachable as fault:  # no reason to stop before the next checkpoint, which has to be written
+                logger.warning("the journal is written later: %s", fault)
 
 
 @contextmanager
@@ -78,14 +97,20 @@ def read_journal(folder: OutputFolder) -> list[Entry]:
 def followed(
     folder: OutputFolder, listener: Callable[[Entry], None], *, interval: float | None = None
 ) -> Iterator[None]:
-    """Calls `listener` with each entry that another process adds while the block runs, and once more at its end."""
+    """Calls `listener` with each entry that another process adds while the block runs, and once more at its end.
+
+    What a store does not tell for a while is told later.
+    """
     interval = (0.5 if folder.is_local else PAUSE) if interval is None else interval
     seen = len(read_journal(folder))
     stop = threading.Event()
 
     def pass_on() -> None:
         nonlocal seen
-        entries = read_journal(folder)
+        try:
+            entries = read_journal(folder)
+        except StoreUnreachable:
+            return  # the run itself says so, if it minds
         for entry in entries[min(seen, len(entries)) :]:
             listener(entry)
         seen = len(entries)

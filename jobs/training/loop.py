@@ -9,9 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,45 +19,10 @@ from chex.training_config import TrainingConfig
 from jobs.training.averages import Averages
 from jobs.training.checkpoint import Checkpoints
 from jobs.training.process import Process
+from jobs.training.protocols import Batch, Objective, Stage, Tracker
+from jobs.training.run_state import Progress, RunState, trained_weights
 from jobs.training.schedule import learning_rate
-from jobs.training.validation import Validated
 from jobs.training.weight_average import WeightAverage
-
-Batch = Mapping[str, Any]
-
-
-class Objective(Protocol):
-    def __call__(self, model: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Named loss parts and their weighted sum under "loss"."""
-
-    def trainable(self, model: nn.Module) -> list[Any]:
-        """Groups of parameters, each of one "part" of the model."""
-
-
-class Stage(Protocol):
-    """What the loop needs of a stage; it may also have `pictures(model, objective, batches) -> {name: PIL image}`."""
-
-    name: str
-
-    def validate(
-        self, model: nn.Module, objective: Objective, batches: Iterable[Batch], tasks: Sequence[str]
-    ) -> Validated: ...
-
-
-class Tracker(Protocol):
-    """It may also take `classes(step, {figure: {class: value}})` and `pictures(step, {name: PIL image})`."""
-
-    def metrics(self, step: int, values: Mapping[str, float]) -> None: ...
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where a run is. `best` is the best value of the watched figure so far, `since_best` the validations after it."""
-
-    step: int = 0
-    best: float | None = None
-    since_best: int = 0
-    figures: dict[str, float] = field(default_factory=dict)  # of the last validation
 
 
 class _Step(nn.Module):
@@ -82,17 +45,20 @@ def run(
     batches: Callable[[int], Iterator[Batch]],
     validation: Callable[[], Iterable[Batch]] | None,
     checkpoints: Checkpoints,
+    start_step: int | None = None,
     trackers: Iterable[Tracker] = (),
     process: Process = Process(),  # noqa: B008 (frozen)
 ) -> Progress:
-    """Trains until `config.optimizer.steps`, going on from the last checkpoint if there is one.
+    """Trains until `config.optimizer.steps`, going on from the checkpoint of `start_step` (default: the last, if any).
 
     batches: gives the batches from a step on, `optimizer.accumulate` for each. validation: gives the validation
     batches, the same in every process; the stage deals them out.
     Raises Diverged where a loss or gradient is not finite, before it reaches weights or checkpoints; ValueError if
     the watched figure is not among the validation's.
     """
-    return _Run(config, stage, model, objective, validation, checkpoints, tuple(trackers), process).to_end(batches)
+    trained = _Run(config, stage, model, objective, validation, checkpoints, tuple(trackers), process)
+    trained.go_on_from(checkpoints.last_step if start_step is None else start_step)
+    return trained.to_end(batches)
 
 
 class _Run:
@@ -106,13 +72,21 @@ class _Run:
         )
         self.average = None if c.average is None else WeightAverage(model, c.average)
         self.parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
-        self.progress = Progress()
-        if state := checkpoints.load():
-            load_trained(model, state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            if self.average:
-                self.average.load(state["average"])
-            self.progress = Progress(**state["progress"])
+        self.state = RunState(model, self.optimizer, self.average)
+        self._tokens = 0
+
+    def go_on_from(self, step: int) -> None:
+        """Every process from the same checkpoint: one could arrive while they look for the last."""
+        if saved := self.checkpoints.load(step):
+            self.state.put_back(saved)
+        steps = self.process.gather_objects(step)
+        if len(set(steps)) > 1:
+            raise RuntimeError(
+                f"stage {self.stage.name}: the processes found checkpoints of different steps "
+                f"({', '.join(map(str, steps))}); another run may still be writing there"
+            )
+        if self.process.leads:
+            self.checkpoints.forget_after(step)
 
     def to_end(self, batches: Callable[[int], Iterator[Batch]]) -> Progress:
         """The trained model is left with the weights that count: their average, where one is kept."""
@@ -123,9 +97,12 @@ class _Run:
             self.average.swap()
         return self.progress
 
+    @property
+    def progress(self) -> Progress:
+        return self.state.progress
+
     def _train(self, given: Iterator[Batch]) -> None:
         c, start = self.config, self.progress.step
-        averages = Averages()
         for step in range(start, c.optimizer.steps):
             began = time.perf_counter()
             parts = list(islice(given, c.optimizer.accumulate))
@@ -134,12 +111,14 @@ class _Run:
             waited = time.perf_counter() - began
             values = self._update(step, parts)
             samples = sum(len(part["samples"]) for part in parts) * self.process.size
-            averages.add(values, samples=samples, waited=waited, began=began)
+            self.state.since_logged.add(
+                values, samples=samples, tokens=self._tokens_written(), waited=waited, began=began
+            )
             self.progress.step = done = step + 1
             last = done == c.optimizer.steps
-            if last or done == start + 1 or _due(done, c.log_every):
-                self._track(done, averages.summary())
-                averages = Averages()
+            if last or done == 1 or _due(done, c.log_every):
+                self._track(done, self.state.since_logged.summary())
+                self.state.since_logged = Averages()
             stops = False
             if self.validation is not None and (last or _due(done, c.validate_every)):
                 stops = self._validate(done)
@@ -160,6 +139,7 @@ class _Run:
             with self.process.gradients_meet(self.module, last):
                 for name, value in self._gradients(step, number, batch, len(batches)).items():
                     losses[name] = losses.get(name, 0) + value / len(batches)
+        norms = self._norms_of_parts()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, math.inf if c.clip_norm is None else c.clip_norm)
         finite = torch.isfinite(losses["loss"]) & torch.isfinite(norm)
         self.process.stop_together(None if finite else self._trouble(step, batches, losses, norm))
@@ -167,7 +147,20 @@ class _Run:
         if self.average:
             self.average.update()
         values = {f"train/{name}": value for name, value in losses.items()}
-        return {**values, "gradient_norm": norm, "learning_rate": torch.tensor(rate)}
+        rates = {f"learning_rate/{part}": torch.tensor(rate * factor) for part, factor in c.lr_factors.items()}
+        return {**values, "gradient_norm": norm, **norms, "learning_rate": torch.tensor(rate), **rates}
+
+    def _norms_of_parts(self) -> dict[str, Tensor]:
+        """The gradients' norms by part of the model, before they are clipped; none where there is one part only."""
+        groups = self.optimizer.param_groups
+        if len(groups) == 1:
+            return {}
+        return {f"gradient_norm/{group['part']}": _gradient_norm(group["params"]) for group in groups}
+
+    def _tokens_written(self) -> int:
+        """Since the last call, in all processes."""
+        before, self._tokens = self._tokens, getattr(self.objective, "tokens_written", 0)
+        return self._tokens - before
 
     def _gradients(self, step: int, number: int, batch: Batch, of: int) -> dict[str, Tensor]:
         """Adds a part of a step's batch to the gradients; gives its losses."""
@@ -220,7 +213,7 @@ class _Run:
         if math.isfinite(value) and (progress.best is None or sign * value > sign * progress.best):
             progress.best, progress.since_best = value, 0
             if self.process.leads:
-                self.checkpoints.save_best(trained_weights(self.model))
+                self.checkpoints.save_best(progress.step, trained_weights(self.model))
         else:
             progress.since_best += 1
 
@@ -240,30 +233,18 @@ class _Run:
 
     def _checkpoint(self, step: int) -> None:
         if self.process.leads:
-            p = self.progress
-            plain = {"step": p.step, "best": p.best, "since_best": p.since_best, "figures": dict(p.figures)}
-            state = {"model": trained_weights(self.model), "optimizer": self.optimizer.state_dict(), "progress": plain}
-            if self.average:
-                state["average"] = self.average.state()
-            self.checkpoints.save(step, state)
+            for tracker in self.trackers:
+                if hasattr(tracker, "flush"):
+                    tracker.flush()
+            self.checkpoints.save(step, self.state.saved())
 
     def _track(self, step: int, values: Mapping[str, float]) -> None:
         for tracker in self.trackers:
             tracker.metrics(step, values)
 
 
-def trained_weights(model: nn.Module) -> dict[str, Tensor]:
-    """What changes in training: frozen weights are those the run began with, and need no place in its checkpoints."""
-    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
-    return {name: value for name, value in model.state_dict().items() if name not in frozen}
-
-
-def load_trained(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Puts back what `trained_weights` gave. Raises ValueError if it was another model's."""
-    wanted = trained_weights(model)
-    if differing := sorted(set(weights) ^ set(wanted)):
-        raise ValueError(f"a checkpoint of other weights than the stage trains: {', '.join(differing[:3])} …")
-    model.load_state_dict(dict(weights), strict=False)
+def _gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
+    return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
 
 def _seeds(seed: int, step: int, rank: int, number: int) -> list[int]:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ from typing import Any
 from pipelines.output_folder import OutputFolder
 
 JOURNAL = "journal.jsonl"
+_OWNER = "owner"
+_LAST = "config.json"  # what makes a folder a model folder
+
+
+class Superseded(RuntimeError):
+    """Another process has gone on with the run."""
 
 
 class RunFolder:
@@ -42,17 +49,30 @@ class RunFolder:
     def write_json(self, name: str, value: Any) -> None:
         self.work.write(name, (json.dumps(value, indent=2) + "\n").encode())
 
+    def claim(self) -> str:
+        """Makes the run somebody's, who is given a name for it; from then on `check_owner` stops all before."""
+        owner = uuid.uuid4().hex
+        self.work.write(_OWNER, owner.encode())
+        return owner
+
+    def check_owner(self, owner: str) -> None:
+        """Raises Superseded if somebody else has claimed the run since: what a killed job left may write no more."""
+        if self.work.read(_OWNER) != owner.encode():
+            raise Superseded(f"another process has gone on with the run of {self.output}; this one ends")
+
     def publish(self, save: Callable[[Path], None]) -> None:
         """Makes what `save` writes into a folder the model folder.
 
-        On a disk it appears as a whole, and what was there before goes only then; in a store it does file by file.
+        On a disk it appears as a whole, and what was there before goes only then; in a store it does file by file, and
+        what makes it a model folder comes last.
         """
         if not self.model.is_local:
             with tempfile.TemporaryDirectory() as folder:
                 complete = Path(folder) / "model"
                 save(complete)
-                for path in sorted(path for path in complete.rglob("*") if path.is_file()):
-                    self.model.store(path, path.relative_to(complete).as_posix())
+                names = [path.relative_to(complete).as_posix() for path in complete.rglob("*") if path.is_file()]
+                for name in sorted(names, key=lambda name: (name == _LAST, name)):
+                    self.model.store(complete / name, name)
             return
         output, partial = Path(self.output), Path(self.work.root) / "model"
         replaced = output.with_name(f"{output.name}.replaced")

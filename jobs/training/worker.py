@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chex.training_config import TrainingConfig
@@ -34,6 +33,7 @@ class Job:
     tracking: Tracking
     stage_of: Callable[[str], Any]
     pretrained: PretrainedParts | None = None
+    owner: str = ""  # as RunFolder.claim gave it
 
     @property
     def folder(self) -> RunFolder:
@@ -41,7 +41,12 @@ class Job:
 
     @property
     def checkpoints(self) -> Checkpoints:
-        return Checkpoints(OutputFolder(self.folder.work.uri("checkpoints")), self.config.keep_checkpoints)
+        place = OutputFolder(self.folder.work.uri("checkpoints"))
+        return Checkpoints(place, self.config.keep_checkpoints, self.check_owner)
+
+    def check_owner(self) -> None:
+        """Raises Superseded if another process has gone on with the run."""
+        self.folder.check_owner(self.owner)
 
 
 def training_feed(job: Job, rank: int, start_step: int):
@@ -104,9 +109,9 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
     import torch
 
     from chex import vocabulary
-    from jobs.training.journal import Journal, warnings_noted
-    from jobs.training.loop import load_trained, run
+    from jobs.training.loop import run
     from jobs.training.process import Process
+    from jobs.training.run_state import load_trained
 
     config, size = job.config, max(1, job.config.workers)
     process = Process(rank, size, _device(ray))
@@ -117,12 +122,13 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
         config, job.preset, job.init, job.data_uri, vocabulary.load(), job.pretrained, process
     )
     feed = validation_feed(job)  # in every process, so that all of them stop for it
-    extra = {"preset": job.preset, "data": job.data_uri, "init": str(job.init), "parameters": _count(model)}
     checkpoints = job.checkpoints
-    tracking = tracked(config, job.tracking, folder=job.folder, extra=extra)
-    journals = [Journal(job.folder.work, start_step=checkpoints.last_step)] if process.leads else []
-    noted = warnings_noted(journals[0]) if process.leads and ray else nullcontext()
-    with noted, closing(checkpoints), tracking if process.leads else nullcontext() as tracker:
+    start_step = checkpoints.last_step
+    with ExitStack() as open_files:
+        open_files.enter_context(closing(checkpoints))
+        trackers: list[Any] = []
+        if process.leads:
+            trackers = _trackers(job, open_files, start_step, ray=ray, parameters=_count(model))
         progress = run(
             config,
             stage,
@@ -131,25 +137,44 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
             batches=batches,
             validation=None if feed is None else lambda: validate(feed),
             checkpoints=checkpoints,
-            trackers=[*journals, *([tracker] if tracker else [])],
+            start_step=start_step,
+            trackers=trackers,
             process=process,
         )
         outcome = {"steps": progress.step, "best": progress.best, "figures": progress.figures}
         if process.leads:
+            checkpoints.wait()
             # the best weights, or the last where none are watched
             if config.watch is not None and (best := checkpoints.load_best()):
                 load_trained(model, best)
-
-            def save(place: Path) -> None:
-                stage.save(model, place)
-                if tracker:
-                    tracker.model(place)
-
-            job.folder.publish(save)
+            job.check_owner()
+            _publish(job, stage, model, trackers)
             job.folder.write_json(FINISHED, outcome)  # last: a run that is finished is never gone on with
-        for journal in journals:
-            journal.flush()
     return outcome
+
+
+def _trackers(job: Job, open_files: ExitStack, start_step: int, *, ray: bool, parameters: int) -> list[Any]:
+    """The journal, and MLflow where it is used; both are ended by `open_files`."""
+    from jobs.training.journal import Journal, warnings_noted
+
+    job.check_owner()
+    job.folder.work.remove_unfinished()  # what a process that was killed has left
+    journal = Journal(job.folder.work, start_step=start_step, allowed=job.check_owner)
+    open_files.enter_context(closing(journal))
+    if ray:
+        open_files.enter_context(warnings_noted(journal))
+    extra = {"preset": job.preset, "data": job.data_uri, "init": str(job.init), "parameters": parameters}
+    tracker = open_files.enter_context(tracked(job.config, job.tracking, folder=job.folder, extra=extra))
+    return [journal, *([tracker] if tracker else [])]
+
+
+def _publish(job: Job, stage: Any, model: Any, trackers: Sequence[Any]) -> None:
+    job.folder.publish(lambda place: stage.save(model, place))
+    for tracker in trackers:
+        if hasattr(tracker, "model"):
+            tracker.model(job.output)
+        if hasattr(tracker, "flush"):
+            tracker.flush()
 
 
 def _wanted_rows(job: Job) -> dict[str, Any]:

@@ -24,12 +24,12 @@ def test_only_the_last_checkpoints_stay(tmp_path):
     assert checkpoints.load() is None and checkpoints.last_step == 0 and checkpoints.load_best() is None
     for step in (5, 10, 15):
         checkpoints.save(step, {"model": {"w": torch.full((2,), float(step))}, "progress": {"step": step}})
-        checkpoints.save_best({"w": torch.full((1,), -float(step))})
+        checkpoints.save_best(step, {"w": torch.full((1,), -float(step))})
     checkpoints.close()
     assert checkpoints.last_step == 15 and checkpoints.load()["model"]["w"].tolist() == [15.0, 15.0]
     assert checkpoints.load_best()["w"].tolist() == [-15.0]
     assert sorted(path.name for path in (tmp_path / "c").iterdir()) == [
-        "best.pt", "step-000000010.pt", "step-000000015.pt",
+        "best-000000010.pt", "best-000000015.pt", "step-000000010.pt", "step-000000015.pt",
     ]  # fmt: skip
 
 
@@ -63,8 +63,9 @@ def test_a_checkpoint_runs_no_code(tmp_path):
             return (print, ("run",))
 
     torch.save({"step": Command()}, tmp_path / "step-000000001.pt")
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(ValueError, match="step-000000001.pt: expected a complete checkpoint") as caught:
         Checkpoints(folder_of(tmp_path)).load()
+    assert isinstance(caught.value.__cause__, pickle.UnpicklingError)
 
 
 def test_publishing_replaces_the_whole_folder(tmp_path):

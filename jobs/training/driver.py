@@ -1,0 +1,204 @@
+"""Starts a run, in this process or on Ray Train, and goes on with one that was interrupted."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chex.config import ConfigError, check, to_mapping
+from chex.model_config import architecture
+from chex.training_config import TrainingConfig
+from jobs.cluster import default_cpus, ray_cluster
+from jobs.model_folder import model_folder_exists
+from jobs.training.earlier_run import outcome_of_earlier, taken_over
+from jobs.training.journal import Entry, followed, sentence
+from jobs.training.run_folder import RunFolder
+from jobs.training.tracking import Tracking, default_tracking_uri
+from jobs.training.worker import Job, train_alone, train_in_worker, training_feed, validation_feed
+
+if TYPE_CHECKING:
+    from chex.model.pretrained import PretrainedParts
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    config: TrainingConfig,
+    *,
+    data_uri: str,
+    output: str | Path,
+    preset: str = "tiny",
+    init: str | Path | None = None,
+    pretrained: PretrainedParts | None = None,
+    resume: bool = False,
+    tracking_uri: str | None = None,
+    parent_run: str | None = None,
+    stage_of: Callable[[str], Any] | None = None,
+    listener: Callable[[Entry], None] | None = None,
+) -> dict[str, Any]:
+    """Trains one stage and leaves the model folder `output`, on the Ray of `jobs.cluster`.
+
+    resume: go on from the last checkpoint of an interrupted run of the same configuration; nothing is done
+    for a finished one. pretrained: what a new model starts from. listener: called with every journal entry (default:
+    logs a line). Gives the steps done, the last validation figures and the best value of the watched one.
+
+    Raises ConfigError, ValueError or FileNotFoundError before anything is started; Diverged where a loss is not
+    finite; RuntimeError where Ray Train could not finish.
+    """
+    check(config)
+    if stage_of is None:
+        from jobs.training.stages import stage_of
+
+        _check_watch(config)
+        _check_parts(config, stage_of(config.stage).trained)
+    output = _absolute(output)
+    job = Job(
+        config=config,
+        data_uri=_absolute(data_uri),
+        output=output,
+        preset=preset,
+        init=None if init is None else _absolute(init),
+        tracking=Tracking(tracking_uri or default_tracking_uri(RunFolder(output)), parent_run),
+        stage_of=stage_of,
+        pretrained=pretrained,
+    )
+    if pretrained is not None:
+        _check_pretrained(job)
+    if job.init is not None and not model_folder_exists(job.init):
+        raise FileNotFoundError(f"--init: expected the model folder of an earlier stage, found nothing at {job.init}")
+    if config.model:
+        _check_architecture(job)
+    if finished := outcome_of_earlier(job, resume=resume):
+        logger.info("%s is finished already (%d steps)", output, finished["steps"])
+        return finished
+    listener = listener or (
+        lambda entry: logger.info(sentence(entry, stage=config.stage, steps=config.optimizer.steps))
+    )
+    training_feed(job, 0, job.checkpoints.last_step), validation_feed(job)  # raise here what the data lacks
+    job = taken_over(job)
+    if step := job.checkpoints.last_step:
+        logger.info("%s goes on after step %d of %d", output, step, config.optimizer.steps)
+    with followed(job.folder.work, listener):
+        outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job)
+    job.folder.remove("ray")
+    return outcome
+
+
+def _check_pretrained(job: Job) -> None:
+    if job.init is not None:
+        raise ValueError(
+            "--init: a model folder has all its parts already; --clip and --language-model start a new one"
+        )
+    from jobs.training.start import check_parts
+
+    check_parts(job.preset, job.config, job.pretrained)
+
+
+def _check_architecture(job: Job) -> None:
+    """What `model` asks for, held against the preset or what the run starts from."""
+    architecture(job.preset, job.config.model)
+    if job.init is not None:
+        from jobs.training.start import read_model
+
+        read_model(job.init, job.config)
+
+
+def _check_watch(config: TrainingConfig) -> None:
+    """A figure that is no loss part and of no task would be missed at the first validation only."""
+    from jobs.training.stages import stage_of
+    from jobs.training.validation import figure_names
+
+    try:
+        figures = figure_names(config.validation_tasks)
+    except ValueError as error:
+        raise ConfigError([f"validation_tasks: {error}"]) from error
+    if config.validation_tasks and not stage_of(config.stage).needs_images:
+        raise ConfigError([f"validation_tasks: stage {config.stage} reads no images; expected none"])
+    known = sorted({"loss", *to_mapping(config.objective.weights), *figures})
+    if config.watch is not None and config.watch not in known:
+        raise ConfigError([f"watch: expected null or one of {', '.join(known)}, found {config.watch!r}"])
+
+
+def _check_parts(config: TrainingConfig, trained: tuple[str, ...]) -> None:
+    if unknown := sorted(set(config.optimizer.lr_factors) - set(trained)):
+        raise ConfigError(
+            [f"optimizer.lr_factors.{part}: stage {config.stage} trains {', '.join(trained)}" for part in unknown]
+        )
+
+
+def _train_on_ray(job: Job) -> dict[str, Any]:
+    with ray_cluster(cpus=max(default_cpus(), job.config.workers + 1)):
+        return _fit(job)
+
+
+def _fit(job: Job) -> dict[str, Any]:
+    import ray
+    from ray.data import ExecutionOptions
+    from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+    from ray.train.v2.api.exceptions import TrainingFailedError
+
+    from jobs.training.process import Diverged
+
+    workers, resources = job.config.workers, ray.cluster_resources()
+    gpu = resources.get("GPU", 0) >= workers
+    # decoding needs CPUs of its own, or training would wait for it forever
+    cpus = 1 if resources.get("CPU", 0) >= 2 * workers + 1 else 0.5
+    datasets: dict[str, Any] = {f"train-{rank}": partial(_training_dataset, job, rank) for rank in range(workers)}
+    if validation_feed(job) is not None:
+        datasets["validate"] = partial(_validation_dataset, job)
+    trainer = TorchTrainer(
+        train_in_worker,
+        train_loop_config=job,
+        scaling_config=ScalingConfig(
+            num_workers=workers, use_gpu=gpu, resources_per_worker={"CPU": cpus, **({"GPU": 1} if gpu else {})}
+        ),
+        run_config=RunConfig(
+            name=uuid.uuid4().hex,  # a name that was used before would make Ray Train go on with that run
+            **_storage(job.folder),
+            failure_config=FailureConfig(max_failures=job.config.restarts),
+        ),
+        datasets=datasets,
+        dataset_config=DataConfig(
+            datasets_to_split=[],  # each worker has its own part by plan, the same in every run
+            execution_options=ExecutionOptions(preserve_order=True),
+        ),
+    )
+    try:
+        result = trainer.fit()
+    except TrainingFailedError as error:
+        raise RuntimeError(f"stage {job.config.stage} could not be trained: {error}") from error
+    if "diverged" in result.return_value:
+        raise Diverged(result.return_value["diverged"])
+    return result.return_value
+
+
+def _storage(folder: RunFolder) -> dict[str, Any]:
+    """Where Ray Train keeps its own notes: beside the checkpoints, where all nodes can see it."""
+    place = folder.work.uri("ray")
+    if folder.work.is_local:
+        return {"storage_path": place}
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    filesystem = folder.work.filesystem
+    return {
+        "storage_path": filesystem._strip_protocol(place),
+        "storage_filesystem": PyFileSystem(FSSpecHandler(filesystem)),
+    }
+
+
+def _training_dataset(job: Job, rank: int):
+    """Set up anew whenever Ray Train starts workers, so that replaced ones go on at the last checkpoint."""
+    return training_feed(job, rank, job.checkpoints.last_step).dataset()
+
+
+def _validation_dataset(job: Job):
+    return validation_feed(job).dataset()
+
+
+def _absolute(uri: str | Path) -> str:
+    return str(uri) if "://" in str(uri) else str(Path(uri).resolve())

@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             resume=arguments.resume,
             tracking_uri=arguments.tracking_uri,
             parent_run=arguments.parent_run,
+            experiment=arguments.experiment,
         )
     except (ValueError, OSError) as error:
         logger.error("%s", error)
@@ -139,7 +140,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tracking-uri", metavar="URI", help="MLflow; default: a database beside the output; 'none': off"
     )
-    parser.add_argument("--parent-run", metavar="ID", help="MLflow run that this one belongs to")
+    parser.add_argument(
+        "--experiment", metavar="NAME", help="what this stage belongs to; MLflow shows stages of one name together"
+    )
+    parser.add_argument("--parent-run", metavar="ID", help="MLflow run that this one belongs to, instead of a name")
     return parser
 
 

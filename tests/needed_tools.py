@@ -8,14 +8,15 @@ import shutil
 import pytest
 
 
-def require_tool(name: str, package: str) -> str:
+def require_tool(name: str, package: str, *, places: str = "") -> str:
     """The path of a program; without it the test fails where CI is set, and is skipped elsewhere.
 
     Args:
         name: of the program.
         package: of Debian, that brings it; to say what to install.
+        places: where it may lie beside the usual path, written as that is.
     """
-    path = shutil.which(name)
+    path = shutil.which(name) or shutil.which(name, path=places)
     if path is not None:
         return path
     message = f"the program {name} is missing (Debian: apt-get install {package})"

@@ -79,11 +79,12 @@ def check(comparison: Comparison) -> None:
         raise ValueError(f"--effort: expected a number above 0, found {comparison.effort}")
     if not comparison.names or not comparison.seeds:
         raise ValueError("expected at least one ablation and one seed")
-    for stage in comparison.shared_stages:
-        comparison.config(stage, None, comparison.seeds[0])
-    for name in comparison.names:
-        for stage in comparison.own_stages:
-            comparison.config(stage, name, comparison.seeds[0])
+    for seed in comparison.seeds:
+        for stage in comparison.shared_stages:
+            comparison.config(stage, None, seed)
+        for name in comparison.names:
+            for stage in comparison.own_stages:
+                comparison.config(stage, name, seed)
 
 
 def compare(comparison: Comparison, *, resume: bool = False) -> dict[str, Any]:
@@ -134,8 +135,9 @@ def _measure(comparison: Comparison, name: str, seed: int, start: str | None, ev
     folder.mkdir(parents=True, exist_ok=True)
     about = {"ablation": name, "seed": seed, "effort": comparison.effort, "last_stage": comparison.last_stage}
     began = time.monotonic()
-    with recorded_run(comparison.tracking_uri, folder, f"{name} seed {seed}", about) as record:
-        model = _trained(comparison, comparison.own_stages, name, seed, start, parent_run=record.run_id)
+    shown = f"{name} seed {seed} of {comparison.output.name}"
+    with recorded_run(comparison.tracking_uri, folder, shown, about) as record:
+        model = _trained(comparison, comparison.own_stages, name, seed, start, experiment=shown)
         measured = evaluate(model, comparison.data, comparison.tasks, evaluation, progress=False)
         record.figures({key: figure["value"] for key, figure in measured["figures"].items()})
     logger.info("seed %d: %s took %.0f s", seed, name, time.monotonic() - began)
@@ -143,7 +145,7 @@ def _measure(comparison: Comparison, name: str, seed: int, start: str | None, ev
 
 def _trained(
     comparison: Comparison, stages: Sequence[str], name: str | None, seed: int, start: str | None,
-    parent_run: str | None = None,
+    experiment: str | None = None,
 ) -> str | None:  # fmt: skip
     """Trains stages one after the other, each from the one before; gives the last one's model folder."""
     from jobs.training.driver import train
@@ -158,7 +160,7 @@ def _trained(
             init=start,
             resume=True,
             tracking_uri=comparison.tracking_uri,
-            parent_run=parent_run,
+            experiment=experiment,
         )
         start = str(output)
     return start

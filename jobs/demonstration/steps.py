@@ -86,6 +86,7 @@ def train_stages(output: Path, *, effort: float, workers: int) -> dict[str, floa
                 preset="tiny",
                 init=init,
                 tracking_uri=f"sqlite:///{(output / 'mlflow.db').resolve()}",
+                experiment="demo",
                 listener=show,
             )
         init, seconds[stage] = output / "training" / stage, time.monotonic() - began

@@ -10,14 +10,16 @@ from torch import Tensor
 
 class Averages:
     def __init__(self) -> None:
-        self.steps = self.samples = 0
+        self.steps = self.samples = self.tokens = 0
         self.waited = self.seconds = 0.0
         self.totals: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
 
-    def add(self, values: Mapping[str, Tensor], *, samples: int, waited: float, began: float) -> None:
+    def add(self, values: Mapping[str, Tensor], *, samples: int, tokens: int = 0, waited: float, began: float) -> None:
+        """One step, of so many samples and tokens to write (of all processes)."""
         self.steps += 1
         self.samples += samples
+        self.tokens += tokens
         self.waited += waited
         for name, value in values.items():  # summed where they are: reading them would wait for the device
             self.totals[name] = self.totals.get(name, 0) + value
@@ -29,6 +31,7 @@ class Averages:
         return {
             **means,
             "samples_per_second": self.samples / self.seconds,
+            **({"tokens_per_second": self.tokens / self.seconds} if self.tokens else {}),
             "seconds_per_step": self.seconds / self.steps,
             "data_wait_seconds": self.waited / self.steps,
         }

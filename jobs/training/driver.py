@@ -17,7 +17,7 @@ from jobs.model_folder import model_folder_exists
 from jobs.training.earlier_run import outcome_of_earlier, taken_over
 from jobs.training.journal import Entry, followed, sentence
 from jobs.training.run_folder import RunFolder
-from jobs.training.tracking import Tracking, default_tracking_uri
+from jobs.training.tracking import Tracking, default_tracking_uri, send_waiting
 from jobs.training.worker import Job, train_alone, train_in_worker, training_feed, validation_feed
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def train(
     resume: bool = False,
     tracking_uri: str | None = None,
     parent_run: str | None = None,
+    experiment: str | None = None,
     stage_of: Callable[[str], Any] | None = None,
     listener: Callable[[Entry], None] | None = None,
 ) -> dict[str, Any]:
@@ -44,7 +45,8 @@ def train(
 
     resume: go on from the last checkpoint of an interrupted run of the same configuration; nothing is done
     for a finished one. pretrained: what a new model starts from. listener: called with every journal entry (default:
-    logs a line). Gives the steps done, the last validation figures and the best value of the watched one.
+    logs a line). experiment: the name under which MLflow shows several stages together, or parent_run: the id of the
+    run above them. Gives the steps done, the last validation figures and the best value of the watched one.
 
     Raises ConfigError, ValueError or FileNotFoundError before anything is started; Diverged where a loss is not
     finite; RuntimeError where Ray Train could not finish.
@@ -62,7 +64,7 @@ def train(
         output=output,
         preset=preset,
         init=None if init is None else _absolute(init),
-        tracking=Tracking(tracking_uri or default_tracking_uri(RunFolder(output)), parent_run),
+        tracking=Tracking(tracking_uri or default_tracking_uri(RunFolder(output)), parent_run, experiment),
         stage_of=stage_of,
         pretrained=pretrained,
     )
@@ -74,6 +76,8 @@ def train(
         _check_architecture(job)
     if finished := outcome_of_earlier(job, resume=resume):
         logger.info("%s is finished already (%d steps)", output, finished["steps"])
+        if left := send_waiting(job.folder, job.tracking.uri):
+            logger.warning("MLflow still misses %d entries of it", left)
         return finished
     listener = listener or (
         lambda entry: logger.info(sentence(entry, stage=config.stage, steps=config.optimizer.steps))

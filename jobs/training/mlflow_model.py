@@ -1,4 +1,4 @@
-"""A model folder as an MLflow model. MLflow runs this file when it loads one; nothing in the project imports it.
+"""A model folder as an MLflow model: what `mlflow.pyfunc.load_model` gives.
 
 Input: a data frame with the columns `image` (bytes of a DICOM, JPEG or PNG file) and, optionally, `text`
 (a query; without it a report is written). Output: a list of {"text", "findings"} per row, boxes x_min, y_min, x_max,
@@ -8,19 +8,20 @@ y_max relative to the image.
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-import mlflow
-import pandas
+if TYPE_CHECKING:
+    import pandas
 
 
-class ChexModel(mlflow.pyfunc.PythonModel):
-    def load_context(self, context) -> None:
+class ChexModel:
+    def __init__(self, folder: str) -> None:
         from chex import Chex
         from chex.inference.session import Session
 
-        self.session = Session(Chex.load(context.artifacts["model"]))
+        self.session = Session(Chex.load(folder))
 
-    def predict(self, context, model_input: pandas.DataFrame, params=None) -> list[dict]:
+    def predict(self, model_input: pandas.DataFrame, params=None) -> list[dict]:
         return [self._answer(row) for row in model_input.to_dict("records")]
 
     def _answer(self, row: dict) -> dict:
@@ -37,4 +38,6 @@ class ChexModel(mlflow.pyfunc.PythonModel):
         return {"text": finding.sentence, "findings": [asdict(finding)]}
 
 
-mlflow.models.set_model(ChexModel())
+def _load_pyfunc(path: str) -> ChexModel:
+    """MLflow calls this when it loads a model; `path` is the model folder in it."""
+    return ChexModel(path)

@@ -123,6 +123,7 @@ class Objective:
     shows_boxes = False
     trained: tuple[str, ...] = ()
     process: Process = ALONE  # which of the processes that share the batch this is
+    tokens_written = 0  # so far, in all of them
 
     def __init__(self, config, model: Chex, vocabulary: Vocabulary) -> None:
         self.config = config

@@ -40,7 +40,7 @@ class Objective(PostDecoderObjective):
             everything = torch.ones(1, len(said.texts), dtype=torch.bool, device=said.tokens.device)
             features = whole.shared(said.texts, model.text_features)
             parts["finding_mse"] = squared_distance(said.tokens[None], features[None], everything)
-            parts["finding_generation"] = _written(model, whole, said)
+            parts["finding_generation"] = self._written(model, whole, said)
         return self.summed(model, parts)
 
     def _written_back(self, model, whole: WholeBatch, said: Said, generator) -> Tensor:
@@ -48,15 +48,14 @@ class Objective(PostDecoderObjective):
         if not said.texts:
             return said.tokens.sum() * 0
         drawn = torch.randperm(len(said.texts), generator=generator)[: self.config.most_generated]
-        return _written(
+        return self._written(
             model, whole,
             Said(said.tokens[drawn.to(said.tokens.device)], [said.texts[i] for i in drawn.tolist()], said.images[drawn]),
         )  # fmt: skip
 
-
-def _written(model, whole: WholeBatch, said: Said) -> Tensor:
-    own = whole.own(said.images)
-    return teacher_forced_loss(model, whole, said.tokens[own.to(said.tokens.device)], said.texts, own)
+    def _written(self, model, whole: WholeBatch, said: Said) -> Tensor:
+        own = whole.own(said.images)
+        return teacher_forced_loss(self, model, whole, said.tokens[own.to(said.tokens.device)], said.texts, own)
 
 
 def _region_texts(regions: RefinedRegions) -> Said:

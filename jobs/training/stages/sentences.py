@@ -29,7 +29,7 @@ class Objective(BaseObjective):
         own = whole.part(len(said))
         features = model.text_features([said[i] for i in own.nonzero().squeeze(1).tolist()])
         tokens = F.dropout(features, self.config.feature_dropout, model.generator.training)
-        return self.summed(model, {"sentence_generation": teacher_forced_loss(model, whole, tokens, said, own)})
+        return self.summed(model, {"sentence_generation": teacher_forced_loss(self, model, whole, tokens, said, own)})
 
     @staticmethod
     def _texts(annotations) -> list[str]:
@@ -38,10 +38,13 @@ class Objective(BaseObjective):
         return list(dict.fromkeys([*annotations.sentences, *regions]))
 
 
-def teacher_forced_loss(model, whole: WholeBatch, tokens: Tensor, texts: list[str], own: Tensor) -> Tensor:
+def teacher_forced_loss(
+    objective: BaseObjective, model, whole: WholeBatch, tokens: Tensor, texts: list[str], own: Tensor
+) -> Tensor:
     """Cross-entropy of all processes' texts, of which each writes its own (a mask) from their tokens (n own, D)."""
     ids, lengths = model.sentence_tokenizer.encode(texts, context=model.config.generator.max_tokens)
     words = int((lengths - 1).sum())
+    objective.tokens_written += words
     if len(tokens):
         ids, lengths = ids[own][:, : int(lengths[own].max())].to(tokens.device), lengths[own].to(tokens.device)
         share = generation_loss(model.generator(tokens, ids), ids, lengths, words=words)

@@ -2,9 +2,10 @@
 
 python -m tests.benchmarks.convert [--formats NAME,…] [--seconds 5] [--turns 2] [--quick]
 
-"exact" is the bare loop over the whole picture, "same" the bare loop with the converter's own way to decode: what the
-converter gains over exact beyond what it gains over same is the codec's, the rest is the cores'. The rates on Ray leave
-out the seconds in which a conversion starts and ends, which do not grow with the images; "with start" has them.
+"exact" is a bare loop of reading, decoding the whole picture, resizing and encoding; "same" is that loop with the
+converter's own way to decode. All files lie in the memory of the operating system. What the converter gains over exact
+beyond what it gains over same is the codec's, the rest is the cores'. The rates on Ray leave out the seconds in which a
+conversion starts and ends, which do not grow with the images; "with start" has them.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from operator import attrgetter
 import pyarrow as pa
 
 from chex.records import Study
-from pipelines.adapters import AnnotationSource, ImageSource, LeftOut, SourceError, SplitRule
+from pipelines.adapters import AnnotationSource, ImageSource, LeftOut, SourceError, SplitRule, kinds_with_images
 from pipelines.output_folder import OutputFolder
 from pipelines.split_ledger import SplitLedger
 
@@ -85,11 +85,10 @@ def check_sources(sources: Sequence[AnnotationSource | ImageSource]) -> None:
     faults = [f"expected one source of the images of {name}; found {n}" for name, n in images.items() if n > 1]
     for source in sources:
         if not set(source.datasets) & set(images):
-            faults.append(
-                f"{type(source).__module__.rpartition('.')[2].replace('_', '-')} annotates "
-                f"{', '.join(source.datasets)}, but no source brings its images; "
-                f"the images given are of {', '.join(sorted(images)) or 'no dataset'}"
-            )
+            kind = type(source).__module__.rpartition(".")[2].replace("_", "-")
+            wanted = " or ".join(kinds_with_images(source.datasets))
+            given = f"images of {', '.join(sorted(images))}" if images else "no images"
+            faults.append(f"{kind} brings no images: expected {wanted} beside it; found {given}")
         try:
             source.check()
         except SourceError as fault:

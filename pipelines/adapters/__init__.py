@@ -95,6 +95,13 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
 
 
+def kinds_with_images(datasets: Iterable[str]) -> list[str]:
+    """The kinds of source that bring images of one of the datasets, sorted."""
+    wanted = set(datasets)
+    every = {kind: open_source(kind, "") for kind in kinds()}  # opening reads nothing
+    return [kind for kind, source in every.items() if isinstance(source, ImageSource) and wanted & set(source.datasets)]
+
+
 def open_sources(sources: Iterable[tuple[str, str]]) -> list[AnnotationSource | ImageSource]:
     """The sources (kind, root) together, those of images first; what they say does not depend on the order given.
 

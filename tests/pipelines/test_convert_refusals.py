@@ -27,9 +27,10 @@ def test_sources_have_to_fit_together(vindr, tmp_path):
     assert "expected the folders train or test" in refusal(("vindr-cxr", str(empty)))
     (empty / "files").mkdir()
     reports = ("mimic-cxr-reports", str(empty))
-    assert "the images given are of vindr-cxr; " in refusal(here, reports), "both faults at once"
+    missing = "mimic-cxr-reports brings no images: expected mimic-cxr-dicom or mimic-cxr-jpg beside it; found"
+    assert f"{missing} images of vindr-cxr; " in refusal(here, reports), "both faults at once"
     assert "expected a folder of files, or mimic-cxr-reports.zip" in refusal(here, reports)
-    assert "no source brings its images; the images given are of no dataset" in refusal(reports)
+    assert f"{missing} no images" in refusal(reports)
     assert not (tmp_path / "shards").exists(), "a wrong configuration leaves nothing behind"
 
 

@@ -6,11 +6,12 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from chex.config import to_mapping
 from chex.training_config import TrainingConfig
 from jobs.comparison.run_record import recorded_run
 from jobs.comparison.table import as_table, summarised
@@ -119,7 +120,7 @@ def write_results(comparison: Comparison) -> dict[str, Any]:
                 measured = json.loads(file.read_text(encoding="utf-8"))
                 stages = measured["model"].get("training", [])
                 runs.append({"name": name, "seed": seed, "figures": measured["figures"], "stages": stages})
-    settings = {key: value for key, value in asdict(comparison).items() if key not in ("output", "tracking_uri")}
+    settings = {key: value for key, value in to_mapping(comparison).items() if key not in ("output", "tracking_uri")}
     results = {"settings": settings, "runs": runs, "summary": summarised(runs, REFERENCE)}
     table = as_table(results["summary"], comparison.names, REFERENCE)
     (comparison.output / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

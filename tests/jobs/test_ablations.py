@@ -1,0 +1,177 @@
+"""The ablations: which stages run, what is never done twice, and the table that comes of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chex.model.chex import Chex
+from jobs import ablations
+from jobs.comparison import runs
+from jobs.comparison.run_record import recorded_run
+from jobs.comparison.runs import Comparison, compare
+from jobs.comparison.table import as_table, summarised
+from jobs.evaluation import run as evaluation
+from jobs.training import driver
+from tests.pipelines.small_shards import write_shards
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Stands in for training and evaluation, and tells what was asked of them; `stop_at` interrupts an evaluation."""
+    asked: list[tuple] = []
+
+    def train(config, *, output, init, resume, **_):
+        assert resume
+        parent, stage = output.parts[-2:]
+        asked.append((config.seed, parent, stage, None if init is None else init.rsplit("/", 2)[-2:]))
+        assert config.stage == stage
+
+    def evaluate(model, data, tasks, output, **_):
+        name = output.parts[-2]
+        asked.append((name, tasks))
+        if (output.parts[-3], name) == getattr(trained, "stop_at", None):
+            raise Interrupted
+        output.mkdir(parents=True)
+        value = {"full": 0.5}.get(name, 0.25) + int(output.parts[-3].removeprefix("seed-")) / 10
+        summary = {"figures": {"pathology_map": {"value": value, "baseline": 0.1}}, "model": {"training": []}}
+        (output / "figures.json").write_text(json.dumps(summary))
+        return summary
+
+    monkeypatch.setattr(driver, "train", train)
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
+    trained.asked = asked
+    return trained
+
+
+def comparison(tmp_path, **changes) -> Comparison:
+    usual = {"data": "shards", "output": tmp_path / "out", "names": ("full", "without-boxes"), "seeds": (0, 1)}
+    return Comparison(**{**usual, **changes})
+
+
+def test_shared_stages_run_once_per_seed_and_own_ones_for_each_experiment(trained, tmp_path):
+    compare(comparison(tmp_path, seeds=(4,)))
+    assert trained.asked[:5] == [
+        (4, "start", "contrastive", None),
+        (4, "start", "sentences", ["start", "contrastive"]),
+        (4, "full", "detector", ["start", "sentences"]),
+        (4, "full", "post-decoder", ["full", "detector"]),
+        (4, "full", "generator", ["full", "post-decoder"]),
+    ]
+    name, tasks = trained.asked[5]
+    assert name == "full" and "report-generation" in tasks.split(",")
+    assert trained.asked[6] == (4, "without-boxes", "detector", ["start", "sentences"])
+
+
+def test_a_given_start_and_an_early_end_leave_stages_out(trained, tmp_path):
+    compare(comparison(tmp_path, seeds=(0,), names=("one-box",), last_stage="detector", init="runs/contrastive"))
+    (*_, stage, start), (name, tasks) = trained.asked
+    assert (stage, start, name) == ("detector", ["runs", "contrastive"], "one-box")
+    assert "pathology-detection" in tasks and "report-generation" not in tasks
+
+
+def test_what_is_finished_is_not_done_again(trained, tmp_path):
+    asked_for = comparison(tmp_path, last_stage="detector", init="runs/contrastive")
+    trained.stop_at = ("seed-1", "full")
+    with pytest.raises(Interrupted):
+        compare(asked_for)
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert "| full | 1 | 0.500 |" in table and "| without-boxes | 1 | 0.250 (−0.250) |" in table
+    with pytest.raises(FileExistsError, match="go on with it"):
+        compare(asked_for)
+    del trained.stop_at
+    trained.asked.clear()
+    results = compare(asked_for, resume=True)
+    assert [asked[:2] for asked in trained.asked if len(asked) == 4] == [(1, "full"), (1, "without-boxes")]
+    assert [(r["seed"], r["name"]) for r in results["runs"]] == [
+        (0, "full"), (0, "without-boxes"), (1, "full"), (1, "without-boxes"),
+    ]  # fmt: skip
+    trained.asked.clear()
+    assert compare(asked_for, resume=True) == results == json.loads((tmp_path / "out" / "results.json").read_text())
+    assert not trained.asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"names": ("without-wings",)}, "no ablation without-wings; there are full, one-box, without-anatomy-tokens"),
+        ({"effort": 0.0}, "effort"),
+        ({"seeds": ()}, "at least one"),
+        ({"overrides": ("objective.weights.boxes=0",)}, "objective.weights.boxes: no such key"),
+        ({"preset": "huge"}, "no experiment huge-"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_anything_is_trained(changes, message, trained, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        compare(comparison(tmp_path, **changes))
+    assert not trained.asked and not (tmp_path / "out").exists()
+
+
+def test_the_table_pairs_seeds_and_names_what_was_not_run():
+    def run(name, seed, value):
+        return {"name": name, "seed": seed, "figures": {"pathology_map": {"value": value, "baseline": 0.05}}}
+
+    found = [
+        run("full", 0, 0.5),
+        run("full", 1, 0.7),
+        run("full", 2, 0.9),
+        run("one-box", 0, 0.4),
+        run("one-box", 1, 0.5),
+    ]
+    summary = summarised(found, "full")
+    assert summary["full"]["pathology_map"] == {
+        "mean": pytest.approx(0.7),
+        "std": pytest.approx(0.2),
+        "seeds": [0, 1, 2],
+    }
+    difference = summary["one-box"]["pathology_map"]["difference"]  # of seeds 0 and 1
+    assert difference == {"mean": pytest.approx(-0.15), "std": pytest.approx(0.0707, abs=1e-4)}
+    assert as_table(summary, ("full", "one-box", "without-skip"), "full") == (
+        "| experiment | seeds | pathology_map |\n|---|---|---|\n"
+        "| full | 3 | 0.700 ± 0.200 |\n"
+        "| one-box | 2 | 0.450 ± 0.071 (−0.150 ± 0.071) |\n"
+        "| without-skip | 0 | not run |\n"
+        "| baseline | – | 0.050 |\n"
+    )
+
+
+def test_figures_that_nothing_can_be_measured_on_are_left_open():
+    found = [{"name": "full", "seed": 0, "figures": {"pathology_map": {"value": None, "baseline": None}}}]
+    assert summarised(found, "full") == {}
+
+
+def test_each_experiment_is_a_run_of_its_own_above_its_stages(tmp_path):
+    from mlflow import MlflowClient
+
+    uri, folder = f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "seed-0" / "full"
+    folder.mkdir(parents=True)
+    with pytest.raises(Interrupted), recorded_run(uri, folder, "full seed 0", {"effort": 0.5}):
+        raise Interrupted
+    with recorded_run(uri, folder, "full seed 0", {"effort": 0.5}) as again:
+        again.figures({"pathology_map": 0.25, "report_micro_f1": None})
+    client = MlflowClient(uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("chex-ray").experiment_id])
+    assert (run.info.run_name, run.info.status, run.data.params) == ("full seed 0", "FINISHED", {"effort": "0.5"})
+    assert run.data.metrics == {"pathology_map": 0.25}
+    with recorded_run("none", folder, "", {}) as nothing:
+        assert nothing.tracker is None
+
+
+def test_the_command_trains_and_measures_what_the_file_says(tiny_model_dir, tmp_path, capsys, monkeypatch):
+    counts = {("words", split): 2 for split in ("train", "validate", "test")} | {("vindr-cxr", "train"): 2}
+    uri = write_shards(tmp_path / "shards", counts)
+    common = ["--data", uri, "--output", str(tmp_path / "out"), "--tracking-uri", "none", "--init", str(tiny_model_dir)]
+    common += ["--last-stage", "detector", "--effort", "0.001", "--set", "data.batch_size=2", "--seeds", "7"]
+    monkeypatch.setattr(runs, "task_names", lambda: ("anatomy-localization",))
+    assert ablations.main([*common, "--only", "without-skip"]) == 0
+    assert capsys.readouterr().out.startswith("| experiment | seeds | anatomy_mean_iou |")
+    model = Chex.load(tmp_path / "out" / "seed-7" / "without-skip" / "detector")
+    assert not model.config.detector.skip_connection
+    assert [stage["seed"] for stage in model.provenance["training"]] == [7]
+    assert ablations.main([*common, "--only", "nothing"]) == 2
+    assert ablations.main([*common, "--only", "full", "--seeds", "one"]) == 2

@@ -19,10 +19,12 @@ SIDE = 256
 
 def print_reduced(names: Iterable[str]) -> None:
     tried = {"jpeg": (_jpeg, (2, 4, 8)), "dicom_jpeg2000": (_jpeg_2000, (2, 4, 8))}
+    tried = {name: tried[name] for name in tried if name in names}
+    if not tried:
+        return
     print("\ndecoding a part of the resolution only, to the stored size (not used: more than 1 grey level away)")
     print(f"{'':22}{'scale':>8}{'ms':>9}{'exact, ms':>11}{'largest difference':>20}{'pixels by more than 1':>23}")
-    for name in (name for name in tried if name in names):
-        decode, scales = tried[name]
+    for name, (decode, scales) in tried.items():
         content = FORMATS[name](made_radiograph(3))
         exact, spent_exact = _timed(_exact, content)
         for scale in scales:

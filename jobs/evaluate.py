@@ -10,7 +10,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     from jobs.evaluation.tasks import task_names
 
     parser = argparse.ArgumentParser(prog="python -m jobs.evaluate", description=__doc__)
-    parser.add_argument("--model", required=True, metavar="DIR", help="a model folder")
+    parser.add_argument("--model", required=True, metavar="URI", help="a model folder, local or s3://…")
     parser.add_argument("--data", required=True, metavar="URI", help="converted shards")
     parser.add_argument("--tasks", default="all", help=f"all, or some of: {','.join(task_names())}")
     parser.add_argument("--output", required=True, metavar="DIR", help="for figures.json, table.md and predictions/")
@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     from jobs.evaluation.figure import as_table
     from jobs.evaluation.run import evaluate
+    from pipelines.stores import StoreUnreachable
 
     try:
         summary = evaluate(
@@ -40,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, FileNotFoundError) as problem:
         print(f"evaluate: {problem}", file=sys.stderr)
         return 2
+    except StoreUnreachable as problem:
+        print(f"evaluate: {problem}", file=sys.stderr)
+        return 1
     print(as_table(summary["figures"]), end="")
     return 0
 

@@ -8,7 +8,7 @@ import sys
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m jobs.generate_reports", description=__doc__)
-    parser.add_argument("--model", required=True, metavar="DIR", help="a model folder")
+    parser.add_argument("--model", required=True, metavar="URI", help="a model folder, local or s3://…")
     parser.add_argument(
         "--input", required=True, metavar="URI", help="a folder of DICOM / JPEG / PNG, a list (.txt, .csv), or shards"
     )
@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     from jobs.reporting.graph import ReportRun, write_reports
     from jobs.reporting.summary import readable_summary
+    from pipelines.stores import StoreUnreachable
 
     formats = [name.strip() for name in options.formats.split(",") if name.strip()]
     formats += ["overlays"] if options.overlays else []
@@ -52,6 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as problem:
         print(f"generate_reports: {problem}", file=sys.stderr)
         return 2
+    except StoreUnreachable as problem:
+        print(f"generate_reports: {problem}", file=sys.stderr)
+        return 1
     print(readable_summary(summary, options.output))
     return 0
 

@@ -2,10 +2,10 @@
 
 # Serve reads the type of `build`'s argument as an object: hence no postponed annotations here
 
-import os
-
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ray.serve import Application
+
+from pipelines.model_folder import checked_model_folder
 
 
 class AppArguments(BaseModel):
@@ -13,7 +13,7 @@ class AppArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(description="a model folder")
+    model: str = Field(description="a model folder, local or s3://…")
     device: str = Field("auto", pattern="^(auto|cpu|cuda)$")
     detectors: int = Field(1, ge=1, description="replicas of the prompt detector")
     generators: int = Field(1, ge=1, description="replicas of the sentence generator")
@@ -26,10 +26,7 @@ class AppArguments(BaseModel):
     @field_validator("model")
     @classmethod
     def _a_model_folder(cls, value: str) -> str:
-        if not os.path.isfile(os.path.join(value, "config.json")):
-            raise ValueError(f"{value} is no model folder: it has no config.json")
-        # replicas have another working directory
-        return os.path.abspath(value)
+        return checked_model_folder(value)  # replicas have another working directory
 
 
 def build(arguments: AppArguments) -> Application:

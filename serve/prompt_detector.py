@@ -11,6 +11,7 @@ import ray
 from ray import serve
 
 from chex.records import Query
+from pipelines.model_folder import model_folder_on_disk
 from serve.caches import RecentlyUsed
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class PromptDetector:
         from chex import Chex
         from chex.inference.detection import PromptReader
 
-        self._reader = PromptReader(Chex.load(model, device=device))
+        with model_folder_on_disk(model) as folder:
+            self._reader = PromptReader(Chex.load(folder, device=device))
         # one thread uses the model; the event loop stays free for those who wait
         self._thread = ThreadPoolExecutor(1)
         self._features: RecentlyUsed[asyncio.Task] = RecentlyUsed(most_entries=most_images, seconds=seconds)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ray import serve
 
 from chex.records import Finding, Query, Report
+from pipelines.model_folder import model_folder_on_disk
 
 if TYPE_CHECKING:
     from chex.inference.features import Answer
@@ -39,7 +40,8 @@ class SentenceGenerator:
         from chex.inference.generation import SentenceWriter
         from chex.inference.report import ReportWriter
 
-        loaded = Chex.load(model, device=device)
+        with model_folder_on_disk(model) as folder:
+            loaded = Chex.load(folder, device=device)
         self._sentences, self._reports = SentenceWriter(loaded), ReportWriter(loaded)
         # one thread uses the model; the event loop stays free for those who wait
         self._thread = ThreadPoolExecutor(1)

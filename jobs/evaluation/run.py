@@ -14,6 +14,7 @@ from jobs.evaluation.figure import write_rows, write_summary
 from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
 from jobs.evaluation.tasks import chosen, create
 from jobs.local_folder import local_folder
+from pipelines.model_folder import model_folder_on_disk
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,7 +152,10 @@ def _session(model: Chex | str | Path, device: str) -> Session:
     from chex.inference.session import Session
     from chex.model.chex import Chex
 
-    return Session(model if isinstance(model, Chex) else Chex.load(model, device=device))
+    if isinstance(model, Chex):
+        return Session(model)
+    with model_folder_on_disk(model) as folder:
+        return Session(Chex.load(folder, device=device))
 
 
 def _batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from chex.records import Provenance, Query, Report
 from jobs.reporting.reading import NOT_CHEST, READ_SCHEMA, READABLE, UNUSABLE, readable
 from jobs.reporting.rows import report_row, unreported_row
+from pipelines.model_folder import model_folder_on_disk
 
 Prompts = tuple[str, tuple[Query, ...]]  # a prompt set's name and its queries
 
@@ -33,7 +34,8 @@ class Detector:
         from chex import Chex
         from chex.inference.detection import PromptReader
 
-        self._reader = PromptReader(Chex.load(model, device=device))
+        with model_folder_on_disk(model) as folder:
+            self._reader = PromptReader(Chex.load(folder, device=device))
         self._queries = list(prompts[1])
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -55,7 +57,8 @@ class Writer:
         from chex.inference.generation import SentenceWriter
         from chex.inference.report import PromptSet, ReportWriter
 
-        loaded = Chex.load(model, device=device)
+        with model_folder_on_disk(model) as folder:
+            loaded = Chex.load(folder, device=device)
         self._sentences, self._reports = SentenceWriter(loaded), ReportWriter(loaded)
         self._prompts = PromptSet(*prompts)
         self._result_set = result_set

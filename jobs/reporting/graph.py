@@ -20,6 +20,7 @@ from jobs.reporting.inputs import list_inputs
 from jobs.reporting.prompts import read_prompts
 from jobs.reporting.reading import read_images
 from jobs.reporting.results import Part, Results, split_into_parts
+from pipelines.model_folder import checked_model_folder, model_folder_on_disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,14 @@ class ReportRun:
             faults.append(f"unknown format {', '.join(unknown)}; valid: {', '.join(valid)}")
         if self.device not in ("auto", "cpu", "cuda"):
             faults.append(f"device must be auto, cpu or cuda, found {self.device}")
-        if not os.path.isfile(os.path.join(self.model, "config.json")):
-            faults.append(f"{self.model} is no model folder: it has no config.json")
+        try:
+            object.__setattr__(
+                self, "model", checked_model_folder(self.model)
+            )  # workers have another working directory
+        except ValueError as fault:
+            faults.append(str(fault))
         if faults:
             raise ValueError("; ".join(faults))
-        # workers have another working directory
-        object.__setattr__(self, "model", os.path.abspath(self.model))
         if "://" not in self.output:
             object.__setattr__(self, "output", os.path.abspath(self.output))
 
@@ -97,7 +100,8 @@ def _made_with(run: ReportRun) -> tuple[dict, Prompts]:
     from chex import Chex
     from chex.inference.report import PromptSet, ReportWriter, default_prompts
 
-    model = Chex.load(run.model, device="cpu")
+    with model_folder_on_disk(run.model) as folder:
+        model = Chex.load(folder, device="cpu")
     prompts = default_prompts() if run.prompts is None else PromptSet(*read_prompts(run.prompts))
     provenance = ReportWriter(model).provenance(prompts, input_sha256="")
     description = {

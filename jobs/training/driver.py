@@ -13,12 +13,12 @@ from chex.config import ConfigError, check, to_mapping
 from chex.model_config import architecture
 from chex.training_config import TrainingConfig
 from jobs.cluster import default_cpus, ray_cluster
-from jobs.model_folder import model_folder_exists
 from jobs.training.earlier_run import outcome_of_earlier, taken_over
 from jobs.training.journal import Entry, followed, sentence
 from jobs.training.run_folder import RunFolder
 from jobs.training.tracking import Tracking, default_tracking_uri, send_waiting
 from jobs.training.worker import Job, train_alone, train_in_worker, training_feed, validation_feed
+from pipelines.model_folder import model_folder_exists
 
 if TYPE_CHECKING:
     from chex.model.pretrained import PretrainedParts

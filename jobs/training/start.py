@@ -16,9 +16,9 @@ from chex.model.tokenizer import Tokenizer
 from chex.model_config import ModelConfig, architecture, with_options
 from chex.training_config import TrainingConfig
 from chex.vocabulary import Vocabulary
-from jobs.model_folder import model_folder_on_disk
 from jobs.training.data_manifest import training_data
 from jobs.training.stages import stage_of
+from pipelines.model_folder import model_folder_on_disk
 
 MOST_TOKENIZER_SENTENCES = 500_000  # a byte-pair vocabulary does not change beyond that
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import chex
 from chex.training_config import STAGES
-from jobs.model_folder import model_folder_on_disk
+from pipelines.model_folder import model_folder_on_disk
 
 REGISTERED = "chex-ray"
 CANDIDATE = "candidate"

@@ -15,15 +15,28 @@ def model_folder_exists(place: str | Path) -> bool:
     return OutputFolder(str(place)).exists("config.json")
 
 
+def checked_model_folder(place: str | Path) -> str:
+    """The folder as processes with another working directory find it. Raises ValueError if none is there."""
+    if not model_folder_exists(place):
+        raise ValueError(f"{place} is no model folder: it has no config.json")
+    return OutputFolder(str(place)).root
+
+
 @contextmanager
 def model_folder_on_disk(place: str | Path) -> Iterator[Path]:
-    """The folder itself, or a copy of it that is there while the block runs."""
+    """The folder itself, or a copy of it that is there while the block runs.
+
+    Raises FileNotFoundError if a store has no such folder.
+    """
     if "://" not in str(place):
         yield Path(place)
         return
     source = OutputFolder(str(place))
+    names = sorted(source.files())
+    if not names:
+        raise FileNotFoundError(f"{place} is no model folder: nothing is there")
     with tempfile.TemporaryDirectory() as folder:
-        for name in sorted(source.files()):
+        for name in names:
             target = Path(folder) / name
             target.parent.mkdir(parents=True, exist_ok=True)
             source.fetch(name, target)

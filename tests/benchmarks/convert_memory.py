@@ -93,11 +93,11 @@ def main() -> None:
     for images in (arguments.few, arguments.many):
         with tempfile.TemporaryDirectory() as folder:
             found[images], seconds = measure(images, Path(folder))
-        for name, (resident, own) in found[images].items():
-            print(
-                f"{name:40}{images:8}{f'{resident / MIB:.0f} ({own / MIB:.0f})':>18}{images / seconds:10.0f}",
-                flush=True,
-            )
+            for name, (resident, own) in found[images].items():
+                print(
+                    f"{name:40}{images:8}{f'{resident / MIB:.0f} ({own / MIB:.0f})':>18}{images / seconds:10.0f}",
+                    flush=True,
+                )
     few, many = found[arguments.few], found[arguments.many]
     ratios = {
         f"{'driver' if name == DRIVER else 'worker'}_{kind}_peak": round(many[name][index] / few[name][index], 3)

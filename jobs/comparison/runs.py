@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +14,11 @@ from typing import Any, Literal, get_args
 
 from chex.config import to_mapping
 from chex.training_config import TrainingConfig
-from jobs.comparison.run_record import recorded_run
 from jobs.comparison.table import as_table, summarised
 from jobs.evaluation.tasks import task_names
 from jobs.train import configuration
+from jobs.training.run_folder import RunFolder
+from jobs.training.tracking import tracked_experiment
 
 LastStage = Literal["detector", "post-decoder", "generator"]
 LAST_STAGES: tuple[str, ...] = get_args(LastStage)
@@ -136,11 +138,13 @@ def _measure(comparison: Comparison, name: str, seed: int, start: str | None, ev
     folder.mkdir(parents=True, exist_ok=True)
     about = {"ablation": name, "seed": seed, "effort": comparison.effort, "last_stage": comparison.last_stage}
     began = time.monotonic()
-    shown = f"{name} seed {seed} of {comparison.output.name}"
-    with recorded_run(comparison.tracking_uri, folder, shown, about) as record:
+    shown = f"{name} seed {seed} of " + re.sub(r"[^\w.-]+", "-", comparison.output.name)
+    with tracked_experiment(comparison.tracking_uri, shown, about, folder=RunFolder(folder / "record")) as tracker:
         model = _trained(comparison, comparison.own_stages, name, seed, start, experiment=shown)
         measured = evaluate(model, comparison.data, comparison.tasks, evaluation, progress=False)
-        record.figures({key: figure["value"] for key, figure in measured["figures"].items()})
+        if tracker is not None:
+            values = {key: figure["value"] for key, figure in measured["figures"].items()}
+            tracker.metrics(0, {key: value for key, value in values.items() if value is not None})
     logger.info("seed %d: %s took %.0f s", seed, name, time.monotonic() - began)
 
 

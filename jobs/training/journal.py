@@ -31,6 +31,7 @@ class Journal:
     ) -> None:
         self.folder, self.allowed = folder, allowed
         self.step = start_step
+        self._lock = threading.RLock()  # warnings come from other threads, too
         kept = [entry for entry in read_journal(folder) if entry["step"] <= start_step]
         self._text = "".join(json.dumps(entry) + "\n" for entry in kept)
         self._written = 0.0
@@ -46,9 +47,10 @@ class Journal:
 
     def flush(self) -> None:
         """Writes everything that was said so far."""
-        self._written = time.monotonic()
-        self.allowed()
-        self.folder.write(JOURNAL, self._text.encode())
+        with self._lock:
+            self._written = time.monotonic()
+            self.allowed()
+            self.folder.write(JOURNAL, self._text.encode())
 
     def close(self) -> None:
         """Writes what is not written yet, if that is still possible: the run has ended, for a reason of its own."""
@@ -58,6 +60,10 @@ class Journal:
             logger.warning("the end of the journal is lost: %s", fault)
 
     def _append(self, values: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._append_alone(values)
+
+    def _append_alone(self, values: Mapping[str, Any]) -> None:
         line = json.dumps({"step": self.step, "time": round(time.time(), 3), **values}) + "\n"
         self._text += line
         if self.folder.is_local:

@@ -45,7 +45,10 @@ def test_every_stage_was_tracked_with_its_model(output):
     client = mlflow.MlflowClient(f"sqlite:///{output / 'mlflow.db'}")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     runs = client.search_runs(experiments)
-    stages = {run.data.params["stage"]: run for run in runs}
+    (demo,) = [run for run in runs if "stage" not in run.data.params]
+    stages = {run.data.params["stage"]: run for run in runs if run is not demo}
+    assert demo.info.run_name == "demo" and demo.info.status == "FINISHED"
+    assert {run.data.tags["mlflow.parentRunId"] for run in stages.values()} == {demo.info.run_id}
     assert set(stages) == {"contrastive", "detector", "post-decoder", "sentences", "generator"}
     detector = stages["detector"]
     assert detector.info.status == "FINISHED"
@@ -53,6 +56,8 @@ def test_every_stage_was_tracked_with_its_model(output):
         detector.data.metrics
     )
     assert client.list_artifacts(detector.info.run_id, "pictures")
+    assert "tokens_per_second" in stages["generator"].data.metrics
+    assert client.get_model_version_by_alias("chex-ray", "candidate").run_id == stages["generator"].info.run_id
 
 
 def test_the_page_loads_nothing_from_elsewhere(output):

@@ -28,7 +28,7 @@ _REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST"
 class Begin:
     """What a run is made of; kept in the work folder, so that the same run is found again.
 
-    key: the value of `tag` by which it is found, the run's own or the name of an experiment. time: ms since 1970. data: as `data_manifest` gives it. artifacts: where
+    key: the value of `tag` by which it is found, the run's own or the name of an experiment. time: ms since 1970. data: as `training_data` gives it, and "uri". artifacts: where
     they go, where MLflow should not decide that.
     """
 

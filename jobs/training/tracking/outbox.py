@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import tempfile
 import threading
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from jobs.training.run_folder import RunFolder
 from pipelines.output_folder import OutputFolder
 
 FOLDER = "tracking"
-logger = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -36,14 +35,15 @@ class Outbox:
                 self.place.fetch(name, self._disk / name)
                 self._kept.add(name)
         names = self.waiting()
-        self._next = int(names[-1].removesuffix(".json")) + 1 if names else 1
+        self._next = int(names[-1].split("-")[0]) + 1 if names else 1
+        self._own = uuid.uuid4().hex[:8]  # what a process that should have ended still writes is not overwritten
         self._lock = threading.Lock()
 
     def put(self, entry: Mapping[str, Any]) -> None:
         """Adds an entry, which JSON can hold."""
         with self._lock:
             self._disk.mkdir(parents=True, exist_ok=True)
-            name = f"{self._next:012d}.json"
+            name = f"{self._next:012d}-{self._own}.json"
             partial = self._disk / f".{name}.unfinished"
             partial.write_text(json.dumps(entry), encoding="utf-8")
             os.replace(partial, self._disk / name)
@@ -57,10 +57,10 @@ class Outbox:
             return []
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """An entry; None where the machine went down while it was written."""
+        """An entry; None where the machine went down while it was written, or it is gone."""
         try:
             return json.loads((self._disk / name).read_bytes())
-        except ValueError:
+        except (ValueError, FileNotFoundError):
             return None
 
     def remove(self, name: str) -> None:

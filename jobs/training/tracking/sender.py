@@ -61,6 +61,11 @@ class Sender:
             logger.warning("what MLflow was not told could not be kept in %s: %s", self._outbox.place.root, error)
         return len(self._outbox.waiting())
 
+    def abandon(self) -> None:
+        """Sends nothing more; what is being sent arrives or does not."""
+        self._stopped.set()
+        self._news.set()
+
     def _patience(self) -> float:
         if self._sending and not self._failing:
             return LONGEST_DELIVERY if self._opened else LAST_WAIT
@@ -108,14 +113,21 @@ class Sender:
             if entry["kind"] != "metrics":
                 break
         if together:
-            try:
-                self._receiver.receive(together)
-            except Refused as refusal:
-                logger.warning("MLflow does not take the %s: %s", together[0]["kind"], refusal)
+            self._deliver(together)
         done = max(1, len(together))  # an entry that cannot be read goes, too
         for name in names[:done]:
             self._outbox.remove(name)
         return names[done:]
+
+    def _deliver(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            self._receiver.receive(entries)
+        except Refused as refusal:
+            if len(entries) == 1:
+                logger.warning("MLflow does not take the %s: %s", entries[0]["kind"], refusal)
+            else:
+                for entry in entries:  # only some of them are refused
+                    self._deliver([entry])
 
     def _tell(self, error: Exception, failures: int) -> None:
         if failures == 1:

@@ -13,7 +13,7 @@ def source_tags(project: Path = PROJECT) -> dict[str, str]:
     if _git(project, "ls-files", "--error-unmatch", "jobs/train.py") is None:  # installed, or below another repository
         return {}
     commit = _git(project, "rev-parse", "HEAD")
-    changed = _git(project, "status", "--porcelain")
+    changed = _git(project, "status", "--porcelain", "--untracked-files=no")
     if commit is None or changed is None:
         return {}
     return {"mlflow.source.git.commit": commit, "git.changed": str(bool(changed)).lower()}

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import logging
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -16,8 +17,8 @@ from typing import Any
 
 from chex.config import flatten
 from chex.training_config import TrainingConfig
-from jobs.training.run_folder import RunFolder
-from jobs.training.tracking.data import data_manifest
+from jobs.training.data_manifest import training_data
+from jobs.training.run_folder import RunFolder, Superseded
 from jobs.training.tracking.destination import NO_TRACKING, Tracking
 from jobs.training.tracking.mlflow_run import EXPERIMENT_TAG, Begin, MlflowRun
 from jobs.training.tracking.outbox import Outbox
@@ -67,6 +68,12 @@ class MlflowTracker:
         """The end of the run; waits for what is not sent yet, but not for ever."""
         self._put("end", status="FAILED" if failed else "FINISHED")
         self.close()
+
+    def abandon(self) -> None:
+        """Another process has gone on with the run, and tells of it."""
+        if self._utilisation:
+            self._utilisation.stop()
+        self._sender.abandon()
 
     def close(self) -> None:
         if self._utilisation:
@@ -124,6 +131,7 @@ def tracked_experiment(
 def _while_it_lasts(
     uri: str, folder: RunFolder, begin: Callable[[], Begin], utilisation: Callable[[], Utilisation] = lambda: None
 ) -> Iterator[MlflowTracker]:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would tell its makers how it is used
     kept = folder.read_json(_RUN_FILE)
     known = kept or json.loads(json.dumps(asdict(begin()), default=str))
     if kept is None:
@@ -134,6 +142,9 @@ def _while_it_lasts(
         tracker.again()
     try:
         yield tracker
+    except Superseded:
+        tracker.abandon()
+        raise
     except BaseException:
         tracker.finish(failed=True)
         raise
@@ -152,7 +163,7 @@ def send_waiting(folder: RunFolder, uri: str) -> int:
 
 
 def _begin(config: TrainingConfig, tracking: Tracking, folder: RunFolder, extra: Mapping[str, Any]) -> Begin:
-    data = data_manifest(extra["data"])
+    data = training_data(extra["data"])
     sha256 = (data or {}).get("sha256") or "unknown"
     return Begin(
         key=uuid.uuid4().hex,
@@ -162,7 +173,7 @@ def _begin(config: TrainingConfig, tracking: Tracking, folder: RunFolder, extra:
         parameters={**flatten(config), **extra, "data_sha256": sha256},
         experiment=tracking.experiment,
         parent=tracking.parent,
-        data=data,
+        data=data and {**data, "uri": extra["data"]},
         artifacts=_artifacts(tracking.uri),
     )
 

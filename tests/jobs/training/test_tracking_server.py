@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import pathlib
 import threading
 import time
 from dataclasses import replace
@@ -22,6 +24,7 @@ from tests.mlflow_server import MlflowServer, PostgresServer
 from tests.pipelines.small_shards import write_shards
 
 STEPS = 30
+DATA = "0123456789abcdef" * 4
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,10 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return write_shards(tmp_path_factory.mktemp("shards"), {("words", "train"): 20, ("words", "validate"): 5})
+    uri = write_shards(tmp_path_factory.mktemp("shards"), {("words", "train"): 20, ("words", "validate"): 5})
+    rows = {"words": {"train": 20, "validate": 5}}
+    pathlib.Path(uri, "manifest.json").write_text(json.dumps({"data_sha256": DATA, "rows": rows}))
+    return uri
 
 
 @pytest.fixture
@@ -107,15 +113,14 @@ def assert_everything_is_there(client, run, journal):
     assert [(row[0], row[2]) for row in table] == [(s, c) for s in (10, 20, 30) for c in ("left", "right")]
     pictures = client.list_artifacts(run.info.run_id, "pictures")
     assert [picture.path for picture in pictures] == [f"pictures/step-{step:09d}" for step in (10, 20, 30)]
+    assert [used.dataset.digest for used in run.inputs.dataset_inputs] == [DATA[:36]]
+    assert run.data.tags["data_sha256"] == run.data.params["data_sha256"] == DATA
     assert run.info.status == "FINISHED" and run.data.params["optimizer.lr"] == "0.001"
     (model,) = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
     assert str(model.status) == "READY"
 
 
 def read_table(client, run):
-    import json
-    import pathlib
-
     return json.loads(pathlib.Path(client.download_artifacts(run.info.run_id, "validation_classes.json")).read_text())[
         "data"
     ]
@@ -123,6 +128,7 @@ def read_table(client, run):
 
 def test_a_server_that_is_killed_in_the_middle_misses_nothing(start, server, tmp_path, monkeypatch):
     monkeypatch.setattr(sender, "LAST_WAIT", 240.0)  # on a busy machine a server starts slowly
+    monkeypatch.setattr(sender, "PAUSES", (0.5,))
     restarts = []
 
     def kill(step):

@@ -15,6 +15,10 @@ def check_places(sources: Sequence[tuple[str, str]], output: OutputFolder) -> No
     """Raise one SourceError for sources (kind, root) that are given twice or are no folders, and for an output in one."""
     counts = Counter(kind for kind, _ in sources)
     faults = [f"expected {kind} once; found it {number} times" for kind, number in counts.items() if number > 1]
+    try:
+        _ = output.filesystem
+    except (ValueError, ImportError) as error:
+        faults.append(f"{output.root}: expected a folder to write to, or the URI of one: {error}")
     written = _comparable(output.root)
     for kind, root in dict.fromkeys(sources):
         try:

@@ -39,7 +39,10 @@ def _lines(total: int) -> Callable[[int], None]:
             return
         told = now
         rate = done / (now - began)
-        logger.info("%d of %d images, %.0f images/s, %s left", done, total, rate, _duration((total - done) / rate))
+        digits = 0 if rate >= 10 else 1
+        logger.info(
+            "%d of %d images, %.*f images/s, %s left", done, total, digits, rate, _duration((total - done) / rate)
+        )
 
     return update
 

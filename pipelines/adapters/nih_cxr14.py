@@ -54,10 +54,7 @@ class Source:
                 f"{self._folder.root}: expected images in images/ or images_001/images/ to images_012/images/; "
                 f"found {listed(self._folder.names(), 8)}"
             )
-        _ = (
-            self._entries,
-            self._boxes,
-        )  # whatever is wrong with a table as a whole is found before anything is converted
+        _ = self._entries, self._boxes  # whatever is wrong with a table is found before anything is converted
 
     def studies(self) -> Iterator[Study]:
         self._left_out = Counter()

@@ -49,8 +49,10 @@ class Source:
 
     def check(self) -> None:
         if not self._numbers():
-            self._folder.first_of([REPORTS])
-            raise SourceError(f"{self._folder.uri(REPORTS)}: expected the reports 1.xml, 2.xml, …; found none")
+            found = listed(self._folder.names(REPORTS) or self._folder.names(), 8)
+            raise SourceError(
+                f"{self._folder.root}: expected the reports {REPORTS}/1.xml, {REPORTS}/2.xml, …; found {found}"
+            )
         if not self._images and self._dicom_folder is None:
             raise SourceError(
                 f"{self._folder.root}: expected images in NLMCXR_png/, images/ or {DICOM_FOLDERS[0]}/1/; "

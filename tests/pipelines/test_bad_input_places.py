@@ -86,6 +86,9 @@ def test_outputs(tmp_path):
         )
     (tmp_path / "link").symlink_to(small.root)
     assert "outside of all sources" in message_of(small.sources, tmp_path / "link" / "shards")
+    assert "nonsense://x: expected a folder to write to, or the URI of one: " in message_of(
+        small.sources, "nonsense://x"
+    )
     (tmp_path / "file").write_text("x")
     for place in (tmp_path / "file", tmp_path / "file" / "shards"):
         message = message_of(small.sources, place, OutputError)

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from jobs.convert import convert, main
+from jobs.convert import main
 from pipelines.adapters import SourceError
 from pipelines.convert import Conversion, prepare, run
 from pipelines.convert_shard import ShardTask, convert_shard
@@ -37,10 +37,12 @@ def test_sources_have_to_fit_together(vindr, tmp_path):
 def test_a_table_that_breaks_while_converting_stops_the_job_with_its_reason(ray_local, vindr, tmp_path):
     root = tmp_path / "raw"
     shutil.copytree(vindr, root)
+    begun = conversion(root, tmp_path / "shards")
+    plan = prepare(begun)
     boxes = root / "annotations" / "annotations_train.csv"
     boxes.write_text(boxes.read_text().replace("ILD", "IDL"))
     with pytest.raises(SourceError, match="unknown class 'IDL'"):
-        convert(conversion(root, tmp_path / "shards"), progress=False)
+        run(begun, plan, progress=False)
 
 
 def test_a_lost_result_is_noticed(ray_local, vindr, tmp_path):

@@ -29,6 +29,15 @@ def test_a_log_gets_a_plain_line_now_and_then(clock, monkeypatch, caplog, capsys
     assert "\r" not in capsys.readouterr().err
 
 
+def test_a_slow_job_has_a_rate_too(clock, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(module.sys.stderr, "isatty", lambda: False)
+    with progress(100) as done:
+        clock[0] += 20
+        done(8)
+    assert caplog.messages == ["8 of 100 images, 0.4 images/s, 4 min left"]
+
+
 def test_a_terminal_gets_a_bar(monkeypatch, caplog, capsys):
     monkeypatch.setattr(module.sys.stderr, "isatty", lambda: True)
     with progress(4) as done:

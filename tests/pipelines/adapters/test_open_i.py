@@ -192,7 +192,7 @@ def test_nothing_there(tmp_path):
     with pytest.raises(SourceError, match="ecgen-radiology"):
         open_i(tmp_path).check()
     (tmp_path / "ecgen-radiology").mkdir()
-    with pytest.raises(SourceError, match="expected the reports 1.xml"):
+    with pytest.raises(SourceError, match="expected the reports ecgen-radiology/1.xml"):
         open_i(tmp_path).check()
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
 from chex.model.chex import Chex
 from jobs import ablations
 from jobs.comparison import runs
-from jobs.comparison.run_record import recorded_run
 from jobs.comparison.runs import Comparison, compare
 from jobs.comparison.table import as_table, summarised
 from jobs.evaluation import run as evaluation
@@ -26,8 +26,9 @@ def trained(monkeypatch):
     """Stands in for training and evaluation, and tells what was asked of them; `stop_at` interrupts an evaluation."""
     asked: list[tuple] = []
 
-    def train(config, *, output, init, resume, **_):
+    def train(config, *, output, init, resume, experiment, **_):
         assert resume
+        trained.experiments += [experiment] if experiment else []
         parent, stage = output.parts[-2:]
         asked.append((config.seed, parent, stage, None if init is None else init.rsplit("/", 2)[-2:]))
         assert config.stage == stage
@@ -45,7 +46,7 @@ def trained(monkeypatch):
 
     monkeypatch.setattr(driver, "train", train)
     monkeypatch.setattr(evaluation, "evaluate", evaluate)
-    trained.asked = asked
+    trained.asked, trained.experiments = asked, []
     return trained
 
 
@@ -145,21 +146,25 @@ def test_figures_that_nothing_can_be_measured_on_are_left_open():
     assert summarised(found, "full") == {}
 
 
-def test_each_experiment_is_a_run_of_its_own_above_its_stages(tmp_path):
-    from mlflow import MlflowClient
+def test_each_experiment_is_a_run_of_its_own_above_its_stages(trained, tmp_path, monkeypatch):
+    told = []
 
-    uri, folder = f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "seed-0" / "full"
-    folder.mkdir(parents=True)
-    with pytest.raises(Interrupted), recorded_run(uri, folder, "full seed 0", {"effort": 0.5}):
-        raise Interrupted
-    with recorded_run(uri, folder, "full seed 0", {"effort": 0.5}) as again:
-        again.figures({"pathology_map": 0.25, "report_micro_f1": None})
-    client = MlflowClient(uri)
-    (run,) = client.search_runs([client.get_experiment_by_name("chex-ray").experiment_id])
-    assert (run.info.run_name, run.info.status, run.data.params) == ("full seed 0", "FINISHED", {"effort": "0.5"})
-    assert run.data.metrics == {"pathology_map": 0.25}
-    with recorded_run("none", folder, "", {}) as nothing:
-        assert nothing.tracker is None
+    class Tracker:
+        def metrics(self, step, values):
+            told.append(values)
+
+    @contextmanager
+    def tracked_experiment(uri, name, parameters, *, folder):
+        told.append((uri, name, parameters["ablation"], parameters["seed"], folder.name))
+        yield Tracker()
+
+    monkeypatch.setattr(runs, "tracked_experiment", tracked_experiment)
+    compare(comparison(tmp_path, names=("one-box",), tracking_uri="http://tracking"))
+    assert told == [
+        ("http://tracking", "one-box seed 0 of out", "one-box", 0, "record"), {"pathology_map": 0.25},
+        ("http://tracking", "one-box seed 1 of out", "one-box", 1, "record"), {"pathology_map": 0.35},
+    ]  # fmt: skip
+    assert trained.experiments == ["one-box seed 0 of out"] * 3 + ["one-box seed 1 of out"] * 3
 
 
 def test_the_command_trains_and_measures_what_the_file_says(tiny_model_dir, tmp_path, capsys, monkeypatch):

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; 0 even if inputs went to quarantine, 2 if the configuration is wrong, 1 if the job failed."""
+    """Run the command; 0 even if inputs went to quarantine, 2 if the command is wrong, 1 if it failed or gave no row."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for client in ("aiobotocore", "botocore"):  # they tell again and again where they found credentials
         logging.getLogger(client).setLevel(logging.WARNING)
@@ -44,6 +44,9 @@ def main(argv: list[str] | None = None) -> int:
         logger.error("convert: what is finished stays; the same command with --resume goes on")
         return 1
     _summarize(manifest, arguments.output, time.perf_counter() - started)
+    if not total(manifest["rows"]):
+        logger.error("convert: none of the images became a row; the reasons stand above, the images in quarantine/")
+        return 1
     return 0
 
 
@@ -104,8 +107,7 @@ def _summarize(manifest: dict[str, Any], output: str, seconds: float) -> None:
             for name, count in counts.items():
                 logger.info("%-12s %8d  %s: %s", title.replace("_", " "), count, dataset, name)
     rows = total(manifest["rows"])
-    rate = rows / seconds if seconds else 0
-    logger.info("%d rows of %d inputs in %.1f s (%.0f rows/s): %s", rows, manifest["inputs"], seconds, rate, output)
+    logger.info("%d rows of %d inputs in %.1f s: %s", rows, manifest["inputs"], seconds, output)
 
 
 if __name__ == "__main__":

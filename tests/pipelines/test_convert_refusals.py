@@ -79,6 +79,20 @@ def test_the_command(ray_local, vindr, tmp_path, caplog):
     assert main(arguments) == 2 and "is not empty" in caplog.text
 
 
+def test_a_conversion_without_a_row_is_none(vindr, tmp_path, caplog, monkeypatch):
+    def nothing(conversion):
+        return {
+            "rows": {"vindr-cxr": {"train": 0}},
+            "left_out": {},
+            "quarantined": {"vindr-cxr": {"lost": 12}},
+            "inputs": 12,
+        }
+
+    monkeypatch.setattr("jobs.convert.convert", nothing)
+    assert main(["--source", f"vindr-cxr={vindr}", "--output", str(tmp_path)]) == 1
+    assert "none of the images became a row" in caplog.text
+
+
 def test_annotations_may_fail_in_any_way(vindr, tmp_path, monkeypatch):
     def too_deep(self, study, height, width):
         raise RecursionError("maximum recursion depth exceeded")

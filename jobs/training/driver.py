@@ -19,6 +19,7 @@ from jobs.training.run_folder import RunFolder
 from jobs.training.tracking import Tracking, default_tracking_uri, send_waiting
 from jobs.training.worker import Job, train_alone, train_in_worker, training_feed, validation_feed
 from pipelines.model_folder import model_folder_exists
+from pipelines.stores import StoreUnreachable
 
 if TYPE_CHECKING:
     from chex.model.pretrained import PretrainedParts
@@ -49,7 +50,7 @@ def train(
     run above them. Gives the steps done, the last validation figures and the best value of the watched one.
 
     Raises ConfigError, ValueError or FileNotFoundError before anything is started; Diverged where a loss is not
-    finite; RuntimeError where Ray Train could not finish.
+    finite; StoreUnreachable or RuntimeError where the run could not finish and may go on later.
     """
     check(config)
     if stage_of is None:
@@ -86,9 +87,12 @@ def train(
     job = taken_over(job)
     if step := job.checkpoints.last_step:
         logger.info("%s goes on after step %d of %d", output, step, config.optimizer.steps)
-    with followed(job.folder.work, listener):
-        outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job)
-    job.folder.remove("ray")
+    try:
+        with followed(job.folder.work, listener):
+            outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job)
+        job.folder.remove("ray")
+    except StoreUnreachable as fault:
+        raise StoreUnreachable(f"{fault}; --resume goes on from the last checkpoint") from fault
     return outcome
 
 
@@ -146,6 +150,7 @@ def _fit(job: Job) -> dict[str, Any]:
     from ray.train.torch import TorchTrainer
     from ray.train.v2.api.exceptions import TrainingFailedError
 
+    from jobs.training.lost_workers import failure_told
     from jobs.training.process import Diverged
 
     workers, resources = job.config.workers, ray.cluster_resources()
@@ -175,7 +180,10 @@ def _fit(job: Job) -> dict[str, Any]:
     try:
         result = trainer.fit()
     except TrainingFailedError as error:
-        raise RuntimeError(f"stage {job.config.stage} could not be trained: {error}") from error
+        raise RuntimeError(
+            f"stage {job.config.stage} could not be trained: {failure_told(error)}; restarts allowed: "
+            f"{job.config.restarts}; --resume goes on from the last checkpoint"
+        ) from error
     if "diverged" in result.return_value:
         raise Diverged(result.return_value["diverged"])
     return result.return_value

@@ -106,7 +106,7 @@ class MlflowRun:
         )
         first = self._find(tag, value)
         if first.info.run_id != own.info.run_id:  # another stage of the experiment began in the same moment
-            self._client.delete_run(own.info.run_id)
+            self._client.set_terminated(own.info.run_id, "KILLED")
         return first
 
     def _parent_of(self, run: Any | None) -> str | None:

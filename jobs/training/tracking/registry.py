@@ -13,6 +13,7 @@ from pipelines.model_folder import model_folder_on_disk
 
 REGISTERED = "chex-ray"
 CANDIDATE = "candidate"
+DATA = "chex"  # the model folder, below "data"
 _LOADER, _TORCH_READER = "jobs.training.mlflow_model", "jobs.training.tracking.torch_file"
 
 
@@ -40,15 +41,18 @@ def write_mlflow_model(folder: Path, target: Path, **about: Any) -> None:
     logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)  # it tells of every check that succeeds
     columns = Schema([ColSpec("binary", "image"), ColSpec("string", "text", required=False)])
     model = Model(**about)
-    mlflow.pyfunc.save_model(
-        target,
-        loader_module=_LOADER,
-        data_path=str(folder),
-        mlflow_model=model,
-        signature=ModelSignature(inputs=columns),
-        input_example=_example(),
-        pip_requirements=[f"chex-ray=={chex.__version__}"],
-    )
+    with TemporaryDirectory() as place:
+        data = Path(place, DATA)  # it is called as the folder is, which may be called anything
+        data.symlink_to(folder.resolve())
+        mlflow.pyfunc.save_model(
+            target,
+            loader_module=_LOADER,
+            data_path=str(data),
+            mlflow_model=model,
+            signature=ModelSignature(inputs=columns),
+            input_example=_example(),
+            pip_requirements=[f"chex-ray=={chex.__version__}"],
+        )
     (target / "torch").mkdir()
     (target / "torch" / "pickle_module_info.txt").write_text(_TORCH_READER, encoding="utf-8")
     write_torch_file(folder, target / "torch" / "model.pth")
@@ -64,7 +68,7 @@ def _logged(client: Any, run: Any, folder: Path) -> Any:
     if ready := [model for model in own if str(model.status) == "READY"]:
         return ready[0]
     for unfinished in own:
-        client.delete_logged_model(unfinished.model_id)
+        client.finalize_logged_model(unfinished.model_id, "FAILED")  # to delete it, not everybody has the right
     model = client.create_logged_model(experiment, "model", run_id, params=_texts(run.data.params))
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     with TemporaryDirectory() as partial:

@@ -231,6 +231,7 @@ def test_the_model_in_the_registry_answers(server, tiny_model, tiny_model_dir, t
     try:
         model = mlflow.pyfunc.load_model("models:/chex-ray@candidate")
         module = mlflow.pytorch.load_model("models:/chex-ray@candidate")
+        files = mlflow.artifacts.download_artifacts("models:/chex-ray@candidate", dst_path=str(tmp_path))
     finally:
         mlflow.set_tracking_uri(before)
     image = io.BytesIO()
@@ -242,5 +243,6 @@ def test_the_model_in_the_registry_answers(server, tiny_model, tiny_model_dir, t
     assert isinstance(report["text"], str)
     (example,) = model.predict(model.input_example)
     assert example["findings"][0]["query"]["text"] == "pleural effusion"
+    assert type(tiny_model).load(pathlib.Path(files, "data", "chex")).config == tiny_model.config
     assert type(module) is type(tiny_model) and not module.training
     assert all(torch.equal(value, module.state_dict()[name]) for name, value in tiny_model.state_dict().items())

@@ -12,7 +12,7 @@ from pipelines.raw_files import RawFolder
 
 
 def check_places(sources: Sequence[tuple[str, str]], output: OutputFolder) -> None:
-    """Raise one SourceError for sources (kind, root) that are given twice or are no folders, and for an output in one."""
+    """Raise one SourceError for sources (kind, root) given twice or no folders, an output in one, or no place at all."""
     counts = Counter(kind for kind, _ in sources)
     faults = [f"expected {kind} once; found it {number} times" for kind, number in counts.items() if number > 1]
     try:

@@ -105,13 +105,18 @@ class Checkpoints:
 
     def _read(self, name: str) -> dict[str, Any]:
         import pickle
+        import zipfile
 
         import torch
 
         with self.folder.open_large(name) as file:
             try:
+                with zipfile.ZipFile(file) as parts:  # compares the sums of its parts, which torch does not
+                    if damaged := parts.testzip():
+                        raise zipfile.BadZipFile(damaged)
+                file.seek(0)
                 return torch.load(file, map_location="cpu", weights_only=True)
-            except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            except (zipfile.BadZipFile, RuntimeError, EOFError, pickle.UnpicklingError) as error:
                 raise ValueError(
                     f"{self.folder.uri(name)}: expected a complete checkpoint, it is damaged ({_first_line(error)}); "
                     "remove it, and the run goes on from the one before, or from its start where there is none"

@@ -56,7 +56,7 @@ class Journal:
         """Writes what is not written yet, if that is still possible: the run has ended, for a reason of its own."""
         try:
             self.flush()
-        except (StoreUnreachable, Superseded) as fault:
+        except (OSError, StoreUnreachable, Superseded) as fault:
             logger.warning("the end of the journal is lost: %s", fault)
 
     def _append(self, values: Mapping[str, Any]) -> None:

@@ -57,7 +57,10 @@ class RunFolder:
 
     def check_owner(self, owner: str) -> None:
         """Raises Superseded if somebody else has claimed the run since: what a killed job left may write no more."""
-        if self.work.read(_OWNER) != owner.encode():
+        found = self.work.read(_OWNER)
+        if found is None:
+            raise FileNotFoundError(f"{self.work.uri(_OWNER)}: expected the folder of this run; do all nodes share it?")
+        if found != owner.encode():
             raise Superseded(f"another process has gone on with the run of {self.output}; this one ends")
 
     def publish(self, save: Callable[[Path], None]) -> None:

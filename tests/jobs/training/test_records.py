@@ -5,13 +5,14 @@ from __future__ import annotations
 import pickle
 import time
 from contextlib import closing
+from functools import partial
 
 import pytest
 import torch
 
 from jobs.training.checkpoint import Checkpoints
 from jobs.training.journal import Journal, followed, read_journal, sentence
-from jobs.training.run_folder import RunFolder
+from jobs.training.run_folder import RunFolder, Superseded
 from pipelines.output_folder import OutputFolder
 
 
@@ -55,6 +56,62 @@ def test_a_write_that_was_cut_off_is_not_a_checkpoint(tmp_path):
         checkpoints.save(5, {"step": 5})
     (tmp_path / ".step-000000006.pt.abc.unfinished").write_bytes(b"half of")
     assert checkpoints.load() == {"step": 5}
+
+
+def test_the_best_weights_of_every_state_that_is_left_stay(tmp_path):
+    with closing(Checkpoints(folder_of(tmp_path), keep=2)) as checkpoints:
+        for step in (2, 4, 5, 7):
+            checkpoints.save_best(step, {"of": step})
+        for step in (3, 6, 9):
+            checkpoints.save(step, {"step": step})
+        checkpoints.save_best(11, {"of": 11})
+        checkpoints.wait()
+        assert checkpoints._steps("best") == [5, 7, 11] and checkpoints._steps("step") == [6, 9]
+        assert checkpoints.load(6) == {"step": 6}
+        checkpoints.forget_after(6)  # the later steps will be done again
+        assert checkpoints.load_best() == {"of": 5}
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda content: b"", lambda content: b"x" * 500])
+def test_a_damaged_checkpoint_is_named(damage, tmp_path):
+    with closing(Checkpoints(folder_of(tmp_path))) as checkpoints:
+        checkpoints.save(7, {"model": {"w": torch.arange(100.0)}})
+    file = tmp_path / "step-000000007.pt"
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(ValueError, match=f"^{file}: expected a complete checkpoint, it is damaged .*; remove it"):
+        checkpoints.load()
+    file.unlink()
+    assert checkpoints.load() is None
+
+
+def test_a_changed_bit_is_seen(tmp_path):
+    with closing(Checkpoints(folder_of(tmp_path))) as checkpoints:
+        checkpoints.save(7, {"model": {"w": torch.arange(100.0)}})
+    file = tmp_path / "step-000000007.pt"
+    content = bytearray(file.read_bytes())
+    content[content.index(torch.arange(100.0).numpy().tobytes()) + 200] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        checkpoints.load()
+
+
+def test_a_run_that_another_process_has_gone_on_with_writes_no_more(tmp_path):
+    run = RunFolder(tmp_path / "model")
+    first = run.claim()
+    allowed = partial(run.check_owner, first)
+    journal = Journal(run.work, allowed=allowed)
+    checkpoints = Checkpoints(folder_of(tmp_path / "model.training" / "checkpoints"), allowed=allowed)
+    journal.metrics(1, {"train/loss": 1.0})
+    run.check_owner(run.claim())
+    with pytest.raises(Superseded, match="another process has gone on with the run of .*model; this one ends"):
+        journal.metrics(2, {"train/loss": 0.5})
+    checkpoints.save(2, {"step": 2})
+    with pytest.raises(Superseded):
+        checkpoints.close()
+    journal.close()
+    assert checkpoints.last_step == 0 and [entry["step"] for entry in read_journal(run.work)] == [1]
+    with pytest.raises(FileNotFoundError, match="do all nodes share it"):
+        RunFolder(tmp_path / "elsewhere").check_owner(first)
 
 
 def test_a_checkpoint_runs_no_code(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -147,3 +148,14 @@ def test_ray_data_gives_the_same_batches(uri, ray_local):
     same(second.batches_of(second.dataset()), second)
     feed = validation_batches(uri, data=DATA)
     same(feed.batches_of(feed.dataset()), feed)
+
+
+@pytest.mark.parametrize("positions", [[0, 1, 2, 3], [8, 9, 11, 10], [9, 10, 11, 12]])
+def test_a_dataset_that_starts_elsewhere_or_lost_its_order_is_refused(uri, positions):
+    feed = training_batches(uri, data=replace(DATA, batch_size=4), augmentation=None, steps=5, start_step=2)
+    dataset = SimpleNamespace(
+        iter_batches=lambda **_: [{"position": np.array(positions), "sample": np.empty(4, object)}]
+    )
+    with pytest.raises(ValueError, match=r"expected the rows of the run from 8 on, found \[") as caught:
+        next(feed.batches_of(dataset))
+    assert str(positions)[1:-1] in str(caught.value)

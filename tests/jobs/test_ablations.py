@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 
 import pytest
+import torch
 
 from chex.model.chex import Chex
 from jobs import ablations
@@ -167,16 +168,26 @@ def test_each_experiment_is_a_run_of_its_own_above_its_stages(trained, tmp_path,
     assert trained.experiments == ["one-box seed 0 of out"] * 3 + ["one-box seed 1 of out"] * 3
 
 
-def test_the_command_trains_and_measures_what_the_file_says(tiny_model_dir, tmp_path, capsys, monkeypatch):
+def test_the_command_trains_all_stages_as_the_file_says(tmp_path, capsys, monkeypatch):
     counts = {("words", split): 2 for split in ("train", "validate", "test")} | {("vindr-cxr", "train"): 2}
-    uri = write_shards(tmp_path / "shards", counts)
-    common = ["--data", uri, "--output", str(tmp_path / "out"), "--tracking-uri", "none", "--init", str(tiny_model_dir)]
-    common += ["--last-stage", "detector", "--effort", "0.001", "--set", "data.batch_size=2", "--seeds", "7"]
+    uri, output = write_shards(tmp_path / "shards", counts), tmp_path / "out"
+    common = ["--data", uri, "--output", str(output), "--tracking-uri", "none", "--set", "data.batch_size=2"]
+    common += ["--effort", "0.001", "--seeds", "7"]
     monkeypatch.setattr(runs, "task_names", lambda: ("anatomy-localization",))
-    assert ablations.main([*common, "--only", "without-skip"]) == 0
+    assert ablations.main([*common, "--only", "one-box"]) == 0
     assert capsys.readouterr().out.startswith("| experiment | seeds | anatomy_mean_iou |")
-    model = Chex.load(tmp_path / "out" / "seed-7" / "without-skip" / "detector")
-    assert not model.config.detector.skip_connection
-    assert [stage["seed"] for stage in model.provenance["training"]] == [7]
-    assert ablations.main([*common, "--only", "nothing"]) == 2
-    assert ablations.main([*common, "--only", "full", "--seeds", "one"]) == 2
+    model = Chex.load(output / "seed-7" / "one-box" / "generator")
+    assert model.config.detector.boxes_per_prompt == 1
+    stages = model.provenance["training"]
+    assert [stage["stage"] for stage in stages] == ["contrastive", "sentences", "detector", "post-decoder", "generator"]
+    assert {stage["seed"] for stage in stages} == {7}
+    shared = Chex.load(output / "seed-7" / "start" / "sentences")
+    assert shared.config.detector.boxes_per_prompt == 3, "what all share is the preset's"
+    before, after = shared.prompt_encoder.state_dict(), model.prompt_encoder.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+@pytest.mark.parametrize("wrong", [["--only", "nothing"], ["--seeds", "one"], ["--effort", "0"], ["--set", "a=1"]])
+def test_the_command_refuses_with_a_status(wrong, tmp_path):
+    assert ablations.main(["--data", str(tmp_path), "--output", str(tmp_path / "out"), *wrong]) == 2
+    assert not (tmp_path / "out").exists()

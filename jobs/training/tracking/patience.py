@@ -9,7 +9,11 @@ from contextlib import contextmanager
 
 SHORT, LONG = 10, 300  # seconds for an answer; a server passes files on before it answers
 _TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
-_SETTINGS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+_SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 _lock = threading.Lock()
 _timeouts: list[int] = []  # of those who are at it now: the environment is that of all threads
 _before: dict[str, str | None] = {}
@@ -17,7 +21,7 @@ _before: dict[str, str | None] = {}
 
 @contextmanager
 def patience(*, long: bool = False) -> Iterator[None]:
-    """While the block runs, a request of MLflow's client is tried once; what the environment had holds again after it."""
+    """While the block runs, MLflow's client tries a request once and prints nothing; then all is as it was before."""
     timeout = LONG if long else SHORT
     with _lock:
         if not _timeouts:

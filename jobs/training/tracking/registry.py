@@ -97,7 +97,9 @@ def _version(client: Any, run: Any, model: Any) -> str:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     tags = {name: run.data.params[name] for name in ("stage", "preset", "data_sha256") if name in run.data.params}
-    made = client.create_model_version(REGISTERED, model.artifact_location, run_id, tags=tags, model_id=model.model_id)
+    made = client.create_model_version(
+        REGISTERED, model.artifact_location, run_id, tags=tags, model_id=model.model_id, await_creation_for=None
+    )
     return made.version
 
 

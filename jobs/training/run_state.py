@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -32,19 +33,28 @@ class RunState:
     average: WeightAverage | None = None
     progress: Progress = field(default_factory=Progress)
     since_logged: Averages = field(default_factory=Averages)
+    frozen: int | None = None  # checksum of the weights that do not change
 
     def saved(self) -> dict[str, Any]:
         """As tensors and plain values."""
+        self.frozen = frozen_sum(self.model) if self.frozen is None else self.frozen
         return {
             "model": trained_weights(self.model),
             "optimizer": self.optimizer.state_dict(),
             "progress": asdict(self.progress),
             "since_logged": vars(self.since_logged),
+            "frozen": self.frozen,
             **({"average": self.average.state()} if self.average else {}),
         }
 
     def put_back(self, saved: Mapping[str, Any]) -> None:
-        """Raises ValueError if it is another model's."""
+        """Raises ValueError if it is another model's, or its frozen weights were others."""
+        self.frozen = frozen_sum(self.model)
+        if self.frozen != saved["frozen"]:
+            raise ValueError(
+                "the weights that the stage leaves alone are others than when the run began: has the model that it "
+                "starts from (--init, --clip, --language-model) changed?"
+            )
         load_trained(self.model, saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         if self.average:
@@ -65,3 +75,13 @@ def load_trained(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     if differing := sorted(set(weights) ^ set(wanted)):
         raise ValueError(f"a checkpoint of other weights than the stage trains: {', '.join(differing[:3])} …")
     model.load_state_dict(dict(weights), strict=False)
+
+
+def frozen_sum(model: nn.Module) -> int:
+    """A checksum of the weights that `trained_weights` leaves out."""
+    total = 0
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            content = parameter.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            total = zlib.crc32(content.numpy(), zlib.crc32(name.encode(), total))
+    return total

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from chex.training_config import TrainingConfig
 from jobs.training.averages import Averages
 from jobs.training.checkpoint import Checkpoints
+from jobs.training.gradient_norms import norms_of_parts
 from jobs.training.process import Process
 from jobs.training.protocols import Batch, Objective, Stage, Tracker
 from jobs.training.run_state import Progress, RunState, trained_weights
@@ -139,7 +140,7 @@ class _Run:
             with self.process.gradients_meet(self.module, last):
                 for name, value in self._gradients(step, number, batch, len(batches)).items():
                     losses[name] = losses.get(name, 0) + value / len(batches)
-        norms = self._norms_of_parts()
+        norms = norms_of_parts(self.optimizer.param_groups)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, math.inf if c.clip_norm is None else c.clip_norm)
         finite = torch.isfinite(losses["loss"]) & torch.isfinite(norm)
         self.process.stop_together(None if finite else self._trouble(step, batches, losses, norm))
@@ -149,13 +150,6 @@ class _Run:
         values = {f"train/{name}": value for name, value in losses.items()}
         rates = {f"learning_rate/{part}": torch.tensor(rate * factor) for part, factor in c.lr_factors.items()}
         return {**values, "gradient_norm": norm, **norms, "learning_rate": torch.tensor(rate), **rates}
-
-    def _norms_of_parts(self) -> dict[str, Tensor]:
-        """The gradients' norms by part of the model, before they are clipped; none where there is one part only."""
-        groups = self.optimizer.param_groups
-        if len(groups) == 1:
-            return {}
-        return {f"gradient_norm/{group['part']}": _gradient_norm(group["params"]) for group in groups}
 
     def _tokens_written(self) -> int:
         """Since the last call, in all processes."""
@@ -241,10 +235,6 @@ class _Run:
     def _track(self, step: int, values: Mapping[str, float]) -> None:
         for tracker in self.trackers:
             tracker.metrics(step, values)
-
-
-def _gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
-    return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
 
 def _seeds(seed: int, step: int, rank: int, number: int) -> list[int]:

@@ -54,9 +54,14 @@ def bootstrap(
     statistic: Callable[[np.ndarray], np.ndarray], samples: int, draws: int, seed: int = 0, confidence: float = 0.95
 ) -> Spread:
     """The spread of `statistic`, which maps weights (D, N) to D figures; draws where it is NaN are left out."""
+    return spread_over(statistic, resampling_weights(samples, draws, seed), confidence)
+
+
+def spread_over(statistic: Callable[[np.ndarray], np.ndarray], weights: np.ndarray, confidence: float = 0.95) -> Spread:
+    """The spread of `statistic` over given draws, weights (D, N): see `bootstrap`."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence lies between 0 and 1; found {confidence}")
-    weights = resampling_weights(samples, draws, seed)
+    draws = len(weights)
     parts = [statistic(weights[start : start + _DRAWS_AT_ONCE]) for start in range(0, draws, _DRAWS_AT_ONCE)]
     figures = np.concatenate([np.atleast_1d(part) for part in parts])
     if figures.shape != (draws,):

@@ -1,4 +1,4 @@
-"""AUROC: per class, within regions, and pooled over regions.
+"""AUROC of one score, and of the classes that are asked of the same examples.
 
 Rank-based and weighted, so that one implementation gives the figure and its bootstrap (scikit-learn would have to be
 called once per region, label and draw); the tests compare it with scikit-learn's.
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from chex.metrics.bootstrap import as_weights
+
+Undefined = Literal["exclude", "zero"]  # what a class without a positive or without a negative counts in a mean
 
 
 def auroc(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -48,12 +51,24 @@ class ClassAurocs:
     @property
     def macro(self) -> np.ndarray:
         """(D,): every class counts the same."""
-        return _mean(self.per_class, {name: np.ones_like(value) for name, value in self.per_class.items()})
+        return self.mean()
 
     @property
     def weighted(self) -> np.ndarray:
         """(D,): every class counts by its positives."""
         return _mean(self.per_class, self.positives)
+
+    def mean(self, undefined: Undefined = "exclude") -> np.ndarray:
+        """(D,): the mean over classes; one without an AUROC is left out, or counts "zero" as the authors' does."""
+        values = {name: as_figures(value, undefined) for name, value in self.per_class.items()}
+        return _mean(values, {name: np.ones_like(value) for name, value in values.items()})
+
+
+def as_figures(values: np.ndarray, undefined: Undefined) -> np.ndarray:
+    """Figures whose NaN stay what they are (and are left out of means), or become 0."""
+    if undefined not in ("exclude", "zero"):
+        raise ValueError(f"what is undefined is one of exclude, zero; found {undefined!r}")
+    return np.nan_to_num(values) if undefined == "zero" else values
 
 
 def class_aurocs(
@@ -66,6 +81,8 @@ def class_aurocs(
             f"scores and targets must be (N, {len(classes)}), one column per class; "
             f"found {scores.shape} and {targets.shape}"
         )
+    if not len(classes):
+        raise ValueError("at least one class expected; found none")
     weights = as_weights(weights, len(scores))
     per_class, positives = {}, {}
     for column, name in enumerate(classes):
@@ -76,39 +93,8 @@ def class_aurocs(
     return ClassAurocs(per_class, positives)
 
 
-def within_region_auroc(
-    scores: np.ndarray,
-    targets: np.ndarray,
-    regions: np.ndarray,
-    labels: Sequence[str],
-    weights: np.ndarray | None = None,
-) -> tuple[np.ndarray, dict[tuple[str, str], float]]:
-    """Region classification without the help of where regions tend to be abnormal.
-
-    scores and targets (K, L), regions (K,) region names, weights (D, K). For every (region, label) with a positive and
-    a negative, the AUROC over that region's rows; their mean weighted by positives, (D,), and the AUROCs under the
-    first weighting. A score that knows only the region's name gets exactly 0.5.
-    """
-    regions = np.asarray(regions)
-    if regions.shape != (len(scores),):
-        raise ValueError(f"one region name per row expected, ({len(scores)},); found {regions.shape}")
-    weights = as_weights(weights, len(scores))
-    figures: dict[tuple[str, str], np.ndarray] = {}
-    counts: dict[tuple[str, str], np.ndarray] = {}
-    for region in sorted(set(regions.tolist())):
-        rows = np.flatnonzero(regions == region)
-        found = class_aurocs(np.asarray(scores)[rows], np.asarray(targets)[rows], labels, weights[:, rows])
-        for label in labels:
-            figures[region, label] = found.per_class[label]
-            counts[region, label] = found.positives[label]
-    pairs = {pair: float(figure[0]) for pair, figure in figures.items() if not np.isnan(figure[0])}
-    return _mean(figures, counts, draws=len(weights)), pairs
-
-
-def _mean(figures: dict, counts: dict, draws: int = 1) -> np.ndarray:
+def _mean(figures: dict, counts: dict) -> np.ndarray:
     """(D,): the mean of the defined figures under their counts."""
-    if not figures:
-        return np.full(draws, np.nan)
     values, weights = np.stack(list(figures.values())), np.stack([counts[name] for name in figures])
     defined = ~np.isnan(values)
     total = (weights * defined).sum(axis=0)

@@ -7,12 +7,11 @@ pathologies and counts what is uncertain as present too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from chex import vocabulary
-from chex.metrics.bootstrap import as_weights
+from chex.metrics.label_agreement import LabelCounts
 
 FIVE_LABELS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
 
@@ -20,57 +19,6 @@ FIVE_LABELS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural
 def chexpert_labels() -> tuple[str, ...]:
     """The 14 labels' names, in the vocabulary's order."""
     return tuple(label.split("/", 1)[1] for label in vocabulary.load().labels_of("chexpert"))
-
-
-@dataclass(frozen=True, slots=True)
-class LabelCounts:
-    """Per report and label: predicted and true (tp), predicted only (fp), true only (fn); each (N, L) bool."""
-
-    labels: tuple[str, ...]
-    true_positive: np.ndarray
-    false_positive: np.ndarray
-    false_negative: np.ndarray
-
-    def micro(self, weights: np.ndarray | None = None) -> np.ndarray:
-        """(D,): F1 over all (report, label) pairs together."""
-        return _f1(*(counted.sum(axis=1) for counted in self._counted(weights)))
-
-    def macro(self, weights: np.ndarray | None = None) -> np.ndarray:
-        """(D,): the mean of the labels' F1; a label that is never true and never predicted counts 0."""
-        return self.per_label(weights).mean(axis=1)
-
-    def per_label(self, weights: np.ndarray | None = None) -> np.ndarray:
-        """(D, L)."""
-        return _f1(*self._counted(weights))
-
-    def example(self, weights: np.ndarray | None = None) -> np.ndarray:
-        """(D,): the mean of the reports' F1; a report with nothing true and nothing predicted counts 0."""
-        per_report = _f1(*(part.sum(axis=1) for part in self._parts()))
-        weights = as_weights(weights, len(per_report))
-        total = weights.sum(axis=1)
-        return np.divide(weights @ per_report, total, out=np.zeros(len(weights)), where=total > 0)
-
-    def table(self) -> dict[str, dict[str, float]]:
-        """Per label: precision, recall, f1, and how many reports state it (`support`) or are said to (`predicted`)."""
-        true, false, missed = (part.sum(axis=0) for part in self._parts())
-        f1 = _f1(true, false, missed)
-        return {
-            label: {
-                "precision": float(true[i] / max(true[i] + false[i], 1)),
-                "recall": float(true[i] / max(true[i] + missed[i], 1)),
-                "f1": float(f1[i]),
-                "support": int(true[i] + missed[i]),
-                "predicted": int(true[i] + false[i]),
-            }
-            for i, label in enumerate(self.labels)
-        }
-
-    def _parts(self) -> tuple[np.ndarray, ...]:
-        return self.true_positive, self.false_positive, self.false_negative
-
-    def _counted(self, weights: np.ndarray | None) -> tuple[np.ndarray, ...]:
-        weights = as_weights(weights, len(self.true_positive))
-        return tuple(weights @ part for part in self._parts())
 
 
 def compare_labels(
@@ -85,7 +33,7 @@ def compare_labels(
     labels = chexpert_labels() if labels is None else tuple(labels)
     said = label_matrix(predicted, labels, uncertain_as_positive)
     true = label_matrix(reference, labels, uncertain_as_positive)
-    return LabelCounts(labels, said & true, said & ~true, ~said & true)
+    return LabelCounts(labels, said, true)
 
 
 def label_matrix(
@@ -113,8 +61,3 @@ def clinical_scores(predicted: Sequence[Mapping[str, int]], reference: Sequence[
         "micro_f1_5_plus": float(five.micro()[0]),
         "macro_f1_5_plus": float(five.macro()[0]),
     }
-
-
-def _f1(true: np.ndarray, false: np.ndarray, missed: np.ndarray) -> np.ndarray:
-    whole = np.asarray(2 * true + false + missed, dtype=np.float64)
-    return np.divide(2 * true, whole, out=np.zeros_like(whole), where=whole > 0)

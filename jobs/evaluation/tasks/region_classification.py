@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from chex import vocabulary
-from chex.metrics.classification import class_aurocs, within_region_auroc
+from chex.metrics.classification import class_aurocs
+from chex.metrics.regions import within_region_auroc
 from chex.records import Query, Sample
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.figure import Figure

@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 
 from chex.inference.report import default_prompts
-from chex.metrics.clinical import FIVE_LABELS, LabelCounts, compare_labels
+from chex.metrics.clinical import FIVE_LABELS, compare_labels
+from chex.metrics.label_agreement import LabelCounts
 from chex.metrics.label_reader import NAME, rule_based_label_reader
 from chex.records import Sample
 from jobs.evaluation.batch import Batch

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from chex.metrics.classification import auroc, class_aurocs, within_region_auroc
+from chex.metrics.classification import auroc, class_aurocs
+from chex.metrics.regions import within_region_auroc
 
 
 @settings(max_examples=80, deadline=None)

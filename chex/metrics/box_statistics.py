@@ -1,0 +1,37 @@
+"""How many boxes a model draws and how large they are: no measure of quality, but what goes wrong shows here first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chex.records import ScoredBox
+
+
+@dataclass(frozen=True, slots=True)
+class BoxStatistics:
+    """Boxes per image, and mean, largest and smallest area as a share of the image; NaN without any box."""
+
+    count: float
+    area_mean: float
+    area_max: float
+    area_min: float
+
+
+def box_statistics(
+    predictions: Sequence[Mapping[str, Sequence[ScoredBox]]], classes: Sequence[str]
+) -> tuple[BoxStatistics, dict[str, BoxStatistics]]:
+    """Of all boxes, and per class. predictions: one mapping class → boxes (x_min, y_min, x_max, y_max) per image."""
+    boxes = {name: [found.box for image in predictions for found in image.get(name, ())] for name in classes}
+    everything = [box for found in boxes.values() for box in found]
+    return _of(everything, len(predictions)), {name: _of(found, len(predictions)) for name, found in boxes.items()}
+
+
+def _of(boxes: Sequence, images: int) -> BoxStatistics:
+    if not boxes:
+        return BoxStatistics(0.0, float("nan"), float("nan"), float("nan"))
+    corners = np.asarray(boxes, dtype=np.float64)
+    areas = (corners[:, 2:] - corners[:, :2]).clip(0).prod(axis=1)
+    return BoxStatistics(len(boxes) / images, float(areas.mean()), float(areas.max()), float(areas.min()))

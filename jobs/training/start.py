@@ -31,7 +31,10 @@ def read_model(folder: str | Path, config: TrainingConfig) -> Chex:
     """
     with model_folder_on_disk(folder) as place:
         model = Chex.load(place)
-    wanted = with_options(model.config, config.model)
+    have = model.config
+    wanted = _with_vocabularies(  # the tokenizers came with the model
+        with_options(have, config.model), have.prompt_encoder.vocabulary_size, have.generator.vocabulary_size
+    )
     if wanted != model.config:
         model = _rebuilt(model, wanted, config.stage, where=str(folder))
     _check_image_size(model.config, config, where=str(folder))
@@ -58,14 +61,21 @@ def new_model(
         prompts = Tokenizer.train(texts, wanted.prompt_encoder.vocabulary_size, lowercase=True)
     if sentences is None:
         sentences = Tokenizer.train(texts, wanted.generator.vocabulary_size, lowercase=False)
-    fitted = replace(
-        wanted,
-        prompt_encoder=replace(wanted.prompt_encoder, vocabulary_size=len(prompts)),
-        generator=replace(wanted.generator, vocabulary_size=len(sentences)),
+    model = Chex(
+        _with_vocabularies(wanted, len(prompts), len(sentences)),
+        prompt_tokenizer=prompts,
+        sentence_tokenizer=sentences,
     )
-    model = Chex(fitted, prompt_tokenizer=prompts, sentence_tokenizer=sentences)
     start_from(model, read)
     return model
+
+
+def _with_vocabularies(config: ModelConfig, prompts: int, sentences: int) -> ModelConfig:
+    return replace(
+        config,
+        prompt_encoder=replace(config.prompt_encoder, vocabulary_size=prompts),
+        generator=replace(config.generator, vocabulary_size=sentences),
+    )
 
 
 def check_parts(preset: str, config: TrainingConfig, pretrained: PretrainedParts) -> None:

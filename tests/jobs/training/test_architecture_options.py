@@ -78,7 +78,7 @@ def test_a_part_that_nobody_has_trained_starts_anew_in_the_shape_asked_for(untra
 
 def test_later_stages_keep_the_architecture_and_the_weights(untrained, tmp_path):
     built(untrained, ONE_BOX)[0].save(tmp_path / "detector")
-    for options in ({}, ONE_BOX):
+    for options in ({}, ONE_BOX, {"generator": {"vocabulary_size": 4096}}):  # the tokenizers stay
         model, _ = built(tmp_path / "detector", options, "post-decoder")
         assert model.config.detector.boxes_per_prompt == 1
         before = Chex.load(tmp_path / "detector").state_dict()

@@ -133,6 +133,8 @@ def run(conversion: Conversion, plan: ShardPlan, *, progress: bool = True) -> di
             f"expected {len(plan.shards)} shards with {plan.images.total()} images; "
             f"found {len(finished)} with {found}: start again with --resume"
         )
+    if output.is_local:
+        output.remove_unfinished()  # of workers that died while they wrote
     content = manifest(conversion.settings, plan, finished)
     output.write(MANIFEST_FILE, manifest_bytes(content))
     return content

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -161,15 +162,18 @@ def kill_a_busy_worker() -> bool:
 
 
 def test_a_worker_is_replaced(many, ray_local, tmp_path):
-    root, whole = many
-    output = tmp_path / "shards"
-    address = ray_local.get_runtime_context().gcs_address
-    job = started(["-m", "jobs.convert", *arguments(root, output, 1)], RAY_ADDRESS=address)
-    wait_for(lambda: len(shards(output)) >= 3, "three shards")
-    wait_for(kill_a_busy_worker, "a worker at work")
-    assert len(shards(output)) < IMAGES
-    log = job.communicate()[1]
-    assert job.returncode == 0, log
+    (root, whole), output, finished = many, tmp_path / "shards", []
+
+    def kill_one() -> None:
+        wait_for(lambda: len(shards(output)) >= 3, "three shards")
+        wait_for(kill_a_busy_worker, "a worker at work")
+        finished.append(len(shards(output)))
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    convert(conversion(root, output, rows_per_shard=1), progress=False)
+    killer.join()
+    assert finished and finished[0] < IMAGES
     assert fingerprints(output) == fingerprints(whole)
 
 
@@ -187,6 +191,7 @@ convert_batch = shard_results._convert_batch
 
 def kill_the_worker(batch, task):
     if batch["item"][0] == 1 and not task.isolate:
+        Path(task.output, ".part-00001.parquet.abc.unfinished").write_bytes(b"half")
         os.kill(os.getpid(), signal.SIGKILL)
     return convert_batch(batch, task)
 
@@ -194,6 +199,7 @@ def kill_the_worker(batch, task):
 def test_a_shard_that_kills_every_worker_is_made_image_by_image(converted, vindr, tmp_path, monkeypatch, caplog):
     output = tmp_path / "shards"
     monkeypatch.setattr(shard_results, "_convert_batch", kill_the_worker)
+    monkeypatch.setattr(shard_results, "_TRIES_AFTER_A_CRASH", 1)  # the second one takes as long
     assert convert(conversion(vindr, output), progress=False) == converted[1]
     assert "an image may have killed the process that decoded it" in caplog.text
     assert fingerprints(output) == fingerprints(converted[0])

@@ -28,7 +28,7 @@ def anatomy_targets(
     if not images:
         return None
     terms = draw_some([*vocabulary.regions.values(), *vocabulary.grouped.values()], most_regions, generator)
-    found = [[_parts(term, annotations[i]) for term in terms] for i in images]
+    found = [_regions_of(annotations[i], terms) for i in images]
     boxes, present = padded_boxes([[[r.box for r in parts] for parts in row] for row in found])
     column = {finding: c for c, finding in enumerate(region_findings(vocabulary))}
     labels = torch.zeros(len(images), len(terms), len(column), dtype=torch.bool)
@@ -50,11 +50,11 @@ def anatomy_targets(
     )
 
 
-def _parts(term: RegionTerm, annotations: Annotations) -> list[Region]:
-    """The annotated region, or all parts of a grouped one; nothing if a part is missing."""
+def _regions_of(annotations: Annotations, terms: Sequence[RegionTerm]) -> list[list[Region]]:
+    """Per term the annotated region, or all parts of a grouped one; nothing if a part is missing."""
     by_name = {region.region: region for region in annotations.anatomy}
-    names = term.parts or (term.name,)
-    return [by_name[name] for name in names] if all(name in by_name for name in names) else []
+    asked = (term.parts or (term.name,) for term in terms)
+    return [[by_name[name] for name in names] if all(name in by_name for name in names) else [] for names in asked]
 
 
 def _sentences(parts: list[Region]) -> str:

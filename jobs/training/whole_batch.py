@@ -37,7 +37,7 @@ class WholeBatch:
 
     def local(self, images: Tensor) -> Tensor:
         """The own ones among the images, as indices into the own batch."""
-        return images[self.own(images)] - self._first
+        return images if self._process.size == 1 else images[self.own(images)] - self._first
 
     def gathered(self, values: Tensor, images: Tensor) -> Tensor:
         """values (own of b, …), one row for each own image of images (b, ascending) → all processes' rows (b, …)."""

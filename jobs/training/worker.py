@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,9 @@ from chex.training_config import TrainingConfig
 from jobs.training.checkpoint import Checkpoints
 from jobs.training.run_folder import RunFolder
 from jobs.training.tracking import Tracking, tracked
+from pipelines.freed_memory import keep_freed_memory
 from pipelines.output_folder import OutputFolder
+from pipelines.reading_ahead import read_ahead
 
 if TYPE_CHECKING:
     from chex.model.pretrained import PretrainedParts
@@ -78,7 +80,7 @@ def validation_feed(job: Job):
 
 def train_alone(job: Job) -> dict[str, Any]:
     """The whole run in this process, without Ray."""
-    return _train(job, lambda step: iter(training_feed(job, 0, step)), lambda feed: iter(feed), rank=0)
+    return _train(job, lambda step: training_feed(job, 0, step), lambda feed: feed, rank=0)
 
 
 def train_in_worker(job: Job) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def train_in_worker(job: Job) -> dict[str, Any]:
     logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)
     rank = ray.train.get_context().get_world_rank()
 
-    def batches(step: int) -> Iterator[Any]:
+    def batches(step: int) -> Iterable[Any]:
         # the dataset that the trainer set up starts at the last checkpoint, and so does the loop
         return training_feed(job, rank, step).batches_of(ray.train.get_dataset_shard(f"train-{rank}"))
 
@@ -117,6 +119,7 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
     process = Process(rank, size, _device(ray))
     if process.device.type == "cpu":
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // size))
+        keep_freed_memory()  # a step frees and takes hundreds of megabytes
     stage = job.stage_of(config.stage)
     model, objective = stage.build(
         config, job.preset, job.init, job.data_uri, vocabulary.load(), job.pretrained, process
@@ -134,8 +137,8 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
             stage,
             model,
             objective,
-            batches=batches,
-            validation=None if feed is None else lambda: validate(feed),
+            batches=lambda step: read_ahead(batches(step)),
+            validation=None if feed is None else lambda: read_ahead(validate(feed)),
             checkpoints=checkpoints,
             start_step=start_step,
             trackers=trackers,

@@ -22,10 +22,9 @@ def test_a_folder_becomes_absolute(tmp_path, monkeypatch):
 
 
 def test_every_command_that_writes_to_a_disk_asks(tmp_path, monkeypatch, capsys):
-    from jobs import demo, evaluate, phantoms, train
+    from jobs import demo, evaluate, phantoms
 
     monkeypatch.chdir(tmp_path)
-    assert train.main(["--stage", "detector", "--data", "shards", "--output", "s3://b/m", "--workers", "0"]) == 2
     assert evaluate.main(["--model", "model", "--data", "shards", "--output", "s3://b/m"]) == 2
     assert demo.main(["--output", "s3://b/m"]) == 2
     with pytest.raises(SystemExit):

@@ -18,5 +18,5 @@ def planned(output: Path, *sources: tuple[str, object], **settings) -> tuple[Con
 
 def convert_here(output: Path, *sources: tuple[str, object], **settings) -> tuple[ShardPlan, list[ShardCounts]]:
     conversion, plan = planned(output, *sources, **settings)
-    task = ShardTask(conversion.sources, conversion.output, conversion.image_size, plan.hash)
+    task = ShardTask(conversion.sources, conversion.output, conversion.image_size, plan.hash, run=conversion.output)
     return plan, [convert_shard(index, task) for index in range(len(plan.shards))]

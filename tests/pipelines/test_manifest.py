@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from typing import Any
 
-from jobs.convert import convert
 from pipelines.convert_shard import ShardCounts
 from pipelines.manifest import MOST_REASONS, OTHER_REASONS, manifest, manifest_bytes, total
 from pipelines.shard_plan import ShardPlan
-from tests.pipelines.small_vindr import conversion
+from tests.pipelines.planned import convert_here
 
 
 def finished(*counts: ShardCounts) -> tuple[ShardPlan, dict[int, ShardCounts]]:
@@ -52,13 +52,18 @@ def test_it_does_not_depend_on_the_order_in_which_shards_finish():
     assert manifest({}, plan, done)["complete"] and not manifest({}, plan, {0: done[0]})["complete"]
 
 
-def test_the_hash_is_that_of_the_data_wherever_they_lie(ray_local, converted, vindr, tmp_path):
+def test_the_hash_is_that_of_the_data_wherever_they_lie(converted, vindr, tmp_path):
     root = tmp_path / "elsewhere"
     shutil.copytree(vindr, root)
-    same = convert(conversion(root, tmp_path / "same"), progress=False)
+
+    def manifest_of(name: str) -> dict[str, Any]:
+        plan, counts = convert_here(tmp_path / name, ("vindr-cxr", root), rows_per_shard=4)
+        return manifest({}, plan, dict(enumerate(counts)))
+
+    same = manifest_of("same")
     assert same["data_sha256"] == converted[1]["data_sha256"] and same["plan_hash"] != converted[1]["plan_hash"]
     boxes = root / "annotations" / "annotations_train.csv"
     boxes.write_text(boxes.read_text().replace("ILD,8,", "ILD,9,"))
-    other = convert(conversion(root, tmp_path / "other"), progress=False)
+    other = manifest_of("other")
     assert other["rows"] == same["rows"] and other["data_sha256"] != same["data_sha256"]
-    assert json.loads((tmp_path / "other" / "manifest.json").read_text()) == other
+    assert json.loads((converted[0] / "manifest.json").read_text()) == converted[1]

@@ -9,6 +9,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
 
 BUCKET = "bucket"
 
@@ -49,6 +53,25 @@ class S3Server:
                 return True
         except (OSError, urllib.error.URLError):
             return False
+
+
+@contextmanager
+def s3_in_use() -> Iterator[S3Server]:
+    """A server that this process uses as a user would, by its environment; `filesystem` holds an empty bucket."""
+    import s3fs
+
+    running = S3Server()
+    try:
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in running.environment.items():
+                environment.setenv(name, value)
+            s3fs.S3FileSystem.clear_instance_cache()
+            running.filesystem = s3fs.S3FileSystem(use_listings_cache=False)
+            running.filesystem.mkdir(BUCKET)
+            yield running
+    finally:
+        s3fs.S3FileSystem.clear_instance_cache()
+        running.stop()
 
 
 class FaultyLine:

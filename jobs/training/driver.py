@@ -85,8 +85,6 @@ def train(
     )
     training_feed(job, 0, job.checkpoints.last_step), validation_feed(job)  # raise here what the data lacks
     job = taken_over(job)
-    if step := job.checkpoints.last_step:
-        logger.info("%s goes on after step %d of %d", output, step, config.optimizer.steps)
     try:
         with followed(job.folder.work, listener):
             outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job)

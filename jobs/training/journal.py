@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 
 from jobs.training.run_folder import JOURNAL, Superseded
@@ -108,18 +109,20 @@ def followed(
     What a store does not tell for a while is told later.
     """
     interval = (0.5 if folder.is_local else PAUSE) if interval is None else interval
-    seen = len(read_journal(folder))
+    known = read_journal(folder)
     stop = threading.Event()
 
     def pass_on() -> None:
-        nonlocal seen
+        nonlocal known
         try:
             entries = read_journal(folder)
         except StoreUnreachable:
             return  # the run itself says so, if it minds
-        for entry in entries[min(seen, len(entries)) :]:
+        # steps that are done again, after an interruption, take the place of those that were lost
+        alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(known, entries)))
+        known = entries
+        for entry in entries[alike:]:
             listener(entry)
-        seen = len(entries)
 
     def watch() -> None:
         while not stop.wait(interval):

@@ -164,6 +164,8 @@ def _trackers(job: Job, open_files: ExitStack, start_step: int, *, ray: bool, pa
     job.folder.work.remove_unfinished()  # what a process that was killed has left
     journal = Journal(job.folder.work, start_step=start_step, allowed=job.check_owner)
     open_files.enter_context(closing(journal))
+    if start_step:
+        journal.notice("goes on from the checkpoint of this step")
     if ray:
         open_files.enter_context(warnings_noted(journal))
     extra = {"preset": job.preset, "data": job.data_uri, "init": str(job.init), "parameters": parameters}

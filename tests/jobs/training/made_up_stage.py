@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from pathlib import Path
+
 import torch
 from PIL import Image
 from safetensors.torch import save_file
@@ -82,3 +86,19 @@ class MadeUpStage:
 
 class PoisonedStage(MadeUpStage):
     objective = PoisonedObjective
+
+
+class KilledOnceStage(MadeUpStage):
+    """The first process that validates is killed."""
+
+    trained = ("weight", "bias")
+
+    def __init__(self, name: str, *, marker: Path) -> None:
+        super().__init__(name)
+        self.marker = marker
+
+    def validate(self, model, objective, batches, tasks=()):
+        if not self.marker.exists():
+            self.marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().validate(model, objective, batches, tasks)

@@ -187,7 +187,10 @@ def test_the_command_trains_all_stages_as_the_file_says(tmp_path, capsys, monkey
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
-@pytest.mark.parametrize("wrong", [["--only", "nothing"], ["--seeds", "one"], ["--effort", "0"], ["--set", "a=1"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [["--only", "nothing"], ["--output", "s3://b/out"], ["--seeds", "one"], ["--effort", "0"], ["--set", "a=1"]],
+)
 def test_the_command_refuses_with_a_status(wrong, tmp_path):
     assert ablations.main(["--data", str(tmp_path), "--output", str(tmp_path / "out"), *wrong]) == 2
     assert not (tmp_path / "out").exists()

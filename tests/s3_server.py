@@ -77,13 +77,15 @@ def s3_in_use() -> Iterator[S3Server]:
 class FaultyLine:
     """A TCP line to a port: every `every`-th connection is cut once `after` bytes went through it, in both directions.
 
-    Once `last` is sent to the store the line is dead for good.
+    Once `last` is sent to the store the line is dead for good. `port`: where it begins (0: at a free one).
     """
 
-    def __init__(self, target: int, *, every: int = 1, after: int = sys.maxsize, last: bytes | None = None) -> None:
+    def __init__(
+        self, target: int, *, every: int = 1, after: int = sys.maxsize, last: bytes | None = None, port: int = 0
+    ) -> None:
         self.cut = {"to the store": 0, "from the store": 0}
         self._target, self._every, self._after, self._last = target, every, after, last
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._open: list[socket.socket] = []
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

@@ -6,63 +6,86 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import fsspec
 import pytest
 
 from jobs.convert import main
 from pipelines import stores
 from pipelines.output_folder import OutputFolder
 from pipelines.shards import list_shards, samples
-from tests.s3_server import BUCKET, FaultyLine, S3Server
+from tests.s3_server import BUCKET, FaultyLine, s3_in_use
 
 ROOT = Path(__file__).parents[2]
+COMMANDS = """
+import sys
+from jobs.cluster import ray_cluster
+from jobs.convert import main
+with ray_cluster():
+    for line in sys.stdin:
+        print(main(line.split()), flush=True)
+"""
+ARGUMENTS = ["--source", f"vindr-cxr=s3://{BUCKET}/raw", "--image-size", "30", "--rows-per-shard", "4"]
 
 
 @pytest.fixture(scope="module")
 def server(vindr, ray_local):
-    """A store that holds the raw folder `vindr`; this process uses it as a user would, by its environment, which Ray does not have."""
-    import s3fs
-
-    running = S3Server()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in running.environment.items():
-            environment.setenv(name, value)
-        s3fs.S3FileSystem.clear_instance_cache()
-        filesystem = fsspec.filesystem("s3", use_listings_cache=False)
-        filesystem.mkdir(BUCKET)
-        filesystem.put(str(vindr), f"{BUCKET}/raw", recursive=True)
-        running.filesystem = filesystem
+    """A store that holds the raw folder `vindr`; this process knows it by its environment, which Ray does not have."""
+    with s3_in_use() as running:
+        running.filesystem.put(str(vindr), f"{BUCKET}/raw", recursive=True)
         yield running
-    s3fs.S3FileSystem.clear_instance_cache()
-    running.stop()
+
+
+@dataclass
+class Job:
+    status: int
+    log: str
 
 
 @pytest.fixture(scope="module")
-def command(server, ray_local):
-    """Runs the job as a user of a cluster does whose own environment, and not the cluster's, names the store."""
+def command(server, ray_local, tmp_path_factory):
+    """Runs the command as a user of a cluster does whose own environment, and not the cluster's, names the store.
 
-    def run(output: str, *more: str, port: int = server.port) -> subprocess.CompletedProcess:
-        address = ray_local.get_runtime_context().gcs_address
-        store = server.environment | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_MAX_ATTEMPTS": "1"}
-        arguments = ["--source", f"vindr-cxr=s3://{BUCKET}/raw", "--image-size", "30", "--rows-per-shard", "4"]
-        return subprocess.run(
-            [sys.executable, "-m", "jobs.convert", *arguments, "--output", f"s3://{BUCKET}/{output}", *more],
+    One process runs all of them, one after the other: what starting it and its workers takes is paid once. It reaches
+    the store over the line that it is given, which begins at the same port every time.
+    """
+    line = FaultyLine(server.port)
+    store = server.environment | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{line.port}", "AWS_MAX_ATTEMPTS": "1"}
+    line.stop()
+    log = tmp_path_factory.mktemp("commands") / "log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", COMMANDS],
             cwd=ROOT,
-            env=os.environ | store | {"RAY_ADDRESS": address},
+            env=os.environ | store | {"RAY_ADDRESS": ray_local.get_runtime_context().gcs_address},
             text=True,
-            capture_output=True,
-            check=False,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
         )
 
-    return run
+    def run(output: str, *more: str, **faults: Any) -> tuple[Job, FaultyLine]:
+        used = FaultyLine(server.port, port=line.port, **faults)
+        before = len(log.read_text())
+        process.stdin.write(" ".join([*ARGUMENTS, "--output", f"s3://{BUCKET}/{output}", *more]) + "\n")
+        process.stdin.flush()
+        status = process.stdout.readline()
+        used.stop()
+        told = log.read_text()[before:]
+        assert status, told
+        return Job(int(status), told), used
+
+    yield run
+    process.stdin.close()
+    process.wait()
 
 
 @pytest.fixture(scope="module")
 def whole(server, command):
-    job = command("whole")
-    assert job.returncode == 0, job.stderr
+    job, _ = command("whole")
+    assert job.status == 0, job.log
     return objects(server, "whole")
 
 
@@ -95,10 +118,8 @@ def test_shards_are_read_from_there(whole, converted):
 
 
 def test_a_line_that_breaks_changes_nothing(server, command, whole):
-    line = FaultyLine(server.port, every=2, after=9_000)
-    job = command("broken-line", port=line.port)
-    line.stop()
-    assert job.returncode == 0, job.stderr
+    job, line = command("broken-line", every=2, after=9_000)
+    assert job.status == 0, job.log
     assert objects(server, "broken-line") == whole
     assert min(line.cut.values()) > 0, "cut while reading, and while writing"
 
@@ -129,15 +150,14 @@ def test_uploads_that_a_killed_writer_left_are_aborted(server):
 
 
 def test_a_store_that_stays_away_ends_the_job_and_resume_goes_on(server, command, whole):
-    line = FaultyLine(server.port, last=b"part-00002.parquet")
-    job = command("outage", port=line.port)
-    assert job.returncode == 1
-    assert f"convert: s3://{BUCKET}: EndpointConnectionError" in job.stderr and "--resume goes on" in job.stderr
-    assert "Traceback" not in job.stderr
+    job, _ = command("outage", last=b"part-00002.parquet")
+    assert job.status == 1
+    assert f"convert: s3://{BUCKET}: EndpointConnectionError" in job.log and "--resume goes on" in job.log
+    assert "Traceback" not in job.log
     before = written(server, "outage")
     assert 0 < len(before) < len(whole)
-    job = command("outage", "--resume")
-    assert job.returncode == 0, job.stderr
+    job, _ = command("outage", "--resume")
+    assert job.status == 0, job.log
     assert objects(server, "outage") == whole
     after = written(server, "outage")
     assert {path: after[path] for path in before} == before

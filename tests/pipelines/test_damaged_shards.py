@@ -5,7 +5,6 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
-import fsspec
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -18,7 +17,7 @@ from pipelines.shards import samples
 from pipelines.training_plan import Piece, Window
 from pipelines.window_rows import read_rows
 from tests.pipelines.small_shards import made_up_sample, write_shards
-from tests.s3_server import BUCKET, S3Server
+from tests.s3_server import BUCKET, s3_in_use
 
 DATA = DataConfig(batch_size=4, image_size=32, shuffle_buffer=16)
 
@@ -116,23 +115,13 @@ def test_memory_follows_the_window_and_not_the_dataset(tmp_path):
     assert peak(640) < 1.5 * peak(64)
 
 
-def test_training_reads_from_an_object_store(tmp_path, monkeypatch):
-    s3fs = pytest.importorskip("s3fs")
+def test_training_reads_from_an_object_store(tmp_path):
     uri = write_shards(tmp_path, {("words", "train"): 20, ("boxes", "train"): 9})
-    server = S3Server()
-    try:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
-        s3fs.S3FileSystem.clear_instance_cache()
-        store = fsspec.filesystem("s3", use_listings_cache=False)
-        store.mkdir(BUCKET)
-        store.put(uri, f"{BUCKET}/shards", recursive=True)
+    with s3_in_use() as server:
+        server.filesystem.put(uri, f"{BUCKET}/shards", recursive=True)
         remote, local = (
             list(training_batches(root, data=DATA, augmentation=AugmentationConfig(), steps=9, needs=["anatomy"]))
             for root in (f"s3://{BUCKET}/shards", uri)
         )
         assert [batch["samples"] for batch in remote] == [batch["samples"] for batch in local]
         assert all((one["images"] == other["images"]).all() for one, other in zip(remote, local, strict=True))
-    finally:
-        s3fs.S3FileSystem.clear_instance_cache()
-        server.stop()

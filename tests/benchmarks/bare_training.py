@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Self
@@ -33,12 +34,16 @@ PARTS = {
 }
 
 
+PROFILED = 8  # steps
+
+
 @dataclass(frozen=True)
 class Measured:
     """Seconds of the steps after the warm-up, and the loss of every step."""
 
     seconds: float
     losses: list[float]
+    making: float  # seconds of one core that making a step's batch took
 
 
 class BareLoop:
@@ -94,7 +99,10 @@ class _Loop:
             uri, data=config.data, augmentation=config.augmentation, steps=config.optimizer.steps, seed=config.seed,
             needs=needs,
         )  # fmt: skip
+        list(islice(feed, 1))  # what is loaded and computed once is no part of it
+        began = time.thread_time()
         self.batches = list(feed)
+        self.making = (time.thread_time() - began) / len(self.batches)
 
     def measure(self) -> Measured:
         step, losses = self._stepper(), []
@@ -102,7 +110,7 @@ class _Loop:
             if number == self.warm_up:
                 began = time.perf_counter()
             losses.append(step(number, batch))
-        return Measured(time.perf_counter() - began, [float(loss) for loss in losses])
+        return Measured(time.perf_counter() - began, [float(loss) for loss in losses], self.making)
 
     def _stepper(self) -> Callable:
         """What does one step and gives its loss; draws, rates and clipping are those of the job."""
@@ -145,10 +153,10 @@ class _Loop:
             for name, targets in {**PARTS, **outer}.items():
                 for target in targets:
                     stack.enter_context(clock.watches(target, name))
-            for number, batch in enumerate(self.batches[self.warm_up :]):
+            some = self.batches[self.warm_up : self.warm_up + PROFILED]
+            for number, batch in enumerate(some):
                 step(number, batch)
-        steps = len(self.batches) - self.warm_up
-        return {name: clock.seconds[name] / steps for name in {**PARTS, **outer} if clock.seconds[name]}
+        return {name: clock.seconds[name] / len(some) for name in {**PARTS, **outer} if clock.seconds[name]}
 
 
 class _Clock:

@@ -1,11 +1,15 @@
 """Samples per second of whole training jobs beside a bare PyTorch loop over the same batches in memory.
 
-python -m tests.benchmarks.train [--stages detector,generator] [--steps 28] [--turns 1] [--quick]
+python -m tests.benchmarks.train [--stages detector,generator] [--steps 20] [--turns 1] [--quick]
 
-The jobs are commands as a person gives them, with journal, tracking and checkpoints: in process (--workers 0), on Ray
-Train with one worker, which has all cores, and with two workers, which share cores and batch. The rates are those of
-the journal's clock after a warm-up; before and after every job the bare loop does the same steps, and counts with the
-mean of both. Losses must be the bare loop's where one process trains.
+The jobs are commands as a person gives them, with journal, tracking and checkpoint: in process (--workers 0), on Ray
+Train with one worker, which has all cores, and with two workers, which share cores and batch. The rates are by the
+journal's clock, after a warm-up; before and after them the bare loop does the same steps. Its losses must be the jobs',
+but for two workers, whose batches are others.
+
+In process, batches are made while others are used, from the first to the last. Ray makes them as early as there is
+room, so a short run has most of them before its rate counts: "data paid" is what is left of the ratio if making them
+took its full time away from training.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from chex.training_config import TrainingConfig
@@ -26,14 +31,15 @@ from tests.benchmarks.bare_training import BareLoop, Measured
 from tests.benchmarks.training_shards import write_training_shards
 
 WARM_UP = 4  # steps, and those between two lines of the journal
-GOALS = {"in_process / bare": 0.95, "one_worker / bare": 0.95}
 SIDES = {"in_process": 0, "one_worker": 1, "two_workers": 2}
+GOALS = {"in_process / bare": 0.95, "one_worker / bare": 0.95}
 TOLERANCE = 1e-3  # relative, of the mean loss of the last steps
+CORES = len(os.sched_getaffinity(0))
 
 
-@dataclass
+@dataclass(frozen=True)
 class Job:
-    """What a command did. Rates in samples/s; `waited` is the share of a step in which the data was waited for."""
+    """What a command did. Rate in samples/s; `waited` is the share of its steps in which the data was waited for."""
 
     rate: float
     waited: float
@@ -44,20 +50,33 @@ class Job:
 
 @dataclass
 class Turns:
-    """Of one stage: per side its jobs and the bare loop's rates around each."""
+    """Of one stage: the jobs of each side, and the bare loop before the first turn and after each."""
 
-    jobs: dict[str, list[Job]] = field(default_factory=dict)
-    bare: dict[str, list[float]] = field(default_factory=dict)
+    batch_size: int
+    jobs: dict[str, list[Job]] = field(default_factory=lambda: {side: [] for side in SIDES})
+    bare: list[Measured] = field(default_factory=list)
+
+    def bare_rates(self) -> list[float]:
+        """Of every turn, the mean of before and after."""
+        rates = [(len(b.losses) - WARM_UP) * self.batch_size / b.seconds for b in self.bare]
+        return [(before + after) / 2 for before, after in pairwise(rates)]
 
     def over_bare(self, side: str) -> list[float]:
-        return [job.rate / bare for job, bare in zip(self.jobs[side], self.bare[side])]
+        return [job.rate / bare for job, bare in zip(self.jobs[side], self.bare_rates())]
+
+    def over_one_worker(self) -> list[float]:
+        return [two.rate / one.rate for two, one in zip(self.jobs["two_workers"], self.jobs["one_worker"])]
+
+    def making(self) -> float:
+        """What making the batches takes, as a share of what all cores do in the time of the bare loop's steps."""
+        return self.bare[0].making / CORES * statistics.median(self.bare_rates()) / self.batch_size
 
 
 def options_of(steps: int) -> list[str]:
     return [f"optimizer.steps={steps}", f"optimizer.warmup_steps={steps}", f"log_every={WARM_UP}"]
 
 
-def job(config: TrainingConfig, uri: str, output: Path, workers: int) -> Job:
+def run_job(config: TrainingConfig, uri: str, output: Path, workers: int) -> Job:
     """Runs `python -m jobs.train` and reads its journal. Raises RuntimeError where it fails."""
     command = [sys.executable, "-m", "jobs.train", "--stage", config.stage, "--data", uri, "--preset", "tiny"]
     command += ["--output", str(output), "--workers", str(workers)]
@@ -67,78 +86,77 @@ def job(config: TrainingConfig, uri: str, output: Path, workers: int) -> Job:
     ended = time.time()
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
-    lines = [json.loads(line) for line in (output.parent / f"{output.name}.training" / "journal.jsonl").open()]
-    steps = [line for line in lines if "train/loss" in line]
-    first, last = next(line for line in steps if line["step"] == WARM_UP), steps[-1]
-    counted = [line for line in steps if line["step"] > WARM_UP]
+    journal = (output.parent / f"{output.name}.training" / "journal.jsonl").read_text(encoding="utf-8")
+    steps = [line for line in map(json.loads, journal.splitlines()) if "train/loss" in line]
+    warm = next(number for number, line in enumerate(steps) if line["step"] == WARM_UP)
+    counted, last = steps[warm + 1 :], steps[-1]
     samples = (last["step"] - WARM_UP) * config.data.batch_size
     waited = sum(line["data_wait_seconds"] for line in counted) / sum(line["seconds_per_step"] for line in counted)
-    return Job(samples / (last["time"] - first["time"]), waited, steps[0]["time"] - began, ended - last["time"],
-               last["train/loss"])  # fmt: skip
+    return Job(
+        samples / (last["time"] - steps[warm]["time"]),
+        waited,
+        steps[0]["time"] - began,
+        ended - last["time"],
+        last["train/loss"],
+    )
 
 
 def measure(config: TrainingConfig, uri: str, folder: Path, turns: int) -> tuple[Turns, dict[str, float]]:
-    """The jobs of one stage, printed as they come, and the parts of a bare step in seconds."""
-    found = Turns({side: [] for side in SIDES}, {side: [] for side in SIDES})
-    threads = len(os.sched_getaffinity(0))
-    with BareLoop(config, uri, warm_up=WARM_UP, threads=threads) as loop:
-        before = loop.measure()
+    """One stage, its jobs printed as they come, and the parts of a bare step in seconds."""
+    found = Turns(config.data.batch_size)
+    with BareLoop(config, uri, warm_up=WARM_UP, threads=CORES) as loop:
+        found.bare.append(loop.measure())
         for turn in range(turns):
             for side, workers in SIDES.items():
-                ran = job(config, uri, folder / f"{config.stage}-{side}-{turn}", workers)
-                after = loop.measure()
+                job = run_job(config, uri, folder / f"{config.stage}-{side}-{turn}", workers)
                 if workers < 2:
-                    check_losses(f"{config.stage}, {side}", ran, after)
-                found.jobs[side].append(ran)
-                found.bare[side].append((rate(config, before) + rate(config, after)) / 2)
-                before = after
-        parts = loop.parts()
-    return found, parts
+                    check_loss(f"{config.stage}, {side}", job, found.bare[-1])
+                found.jobs[side].append(job)
+                print(
+                    f"{config.stage:12}{side:14}{job.rate:10.1f}{job.waited:10.1%}{job.start:10.1f}{job.end:10.1f}",
+                    flush=True,
+                )
+            found.bare.append(loop.measure())
+            print(f"{config.stage:12}{'bare':14}{found.bare_rates()[-1]:10.1f}", flush=True)
+        return found, loop.parts()
 
 
-def rate(config: TrainingConfig, measured: Measured) -> float:
-    return (len(measured.losses) - WARM_UP) * config.data.batch_size / measured.seconds
-
-
-def check_losses(name: str, ran: Job, bare: Measured) -> None:
+def check_loss(name: str, job: Job, bare: Measured) -> None:
     wanted = statistics.mean(bare.losses[-WARM_UP:])
-    if not abs(ran.loss - wanted) <= TOLERANCE * abs(wanted):
-        raise SystemExit(f"{name}: both must learn the same; the last losses are {ran.loss:.6g} and {wanted:.6g}")
+    if not abs(job.loss - wanted) <= TOLERANCE * abs(wanted):
+        raise SystemExit(f"{name}: both must learn the same; the last losses are {job.loss:.6g} and {wanted:.6g}")
 
 
-def print_stage(name: str, found: Turns) -> None:
-    median = statistics.median
-    for side, jobs in found.jobs.items():
-        over = found.over_bare(side)
-        spread = f"{min(over):.2f} – {max(over):.2f}" if len(over) > 1 else ""
-        print(
-            f"{name:12}{side:14}{median(found.bare[side]):9.1f}{median(job.rate for job in jobs):9.1f}"
-            f"{median(over):8.2f}  {spread:14}{median(job.waited for job in jobs):9.1%}"
-            f"{median(job.start for job in jobs):9.1f}{median(job.end for job in jobs):9.1f}",
-            flush=True,
-        )
+def ratios_of(stage: str, found: Turns) -> dict[str, list[float]]:
+    """Every turn's ratios by name."""
+    paid = 1 / (1 + found.making())
+    return {
+        **{f"{stage}: {side} / bare": found.over_bare(side) for side in SIDES},
+        f"{stage}: one_worker / bare, data paid": [ratio * paid for ratio in found.over_bare("one_worker")],
+        f"{stage}: two_workers / one_worker": found.over_one_worker(),
+    }
 
 
-def print_parts(parts: dict[str, dict[str, float]]) -> None:
-    print("\nmilliseconds of a bare step, and their share")
-    for stage, seconds in parts.items():
-        whole = sum(seconds.values())
-        for name, value in seconds.items():
-            print(f"  {stage:12}{name:26}{1000 * value:9.1f}{value / whole:8.1%}")
+def print_ratios(ratios: dict[str, list[float]], goals: dict[str, float]) -> None:
+    print(f"\n{'ratio':44}{'median':>8}{'goal':>7}   all turns")
+    for name, turns in ratios.items():
+        goal = f"{goals[name]:7.2f}" if name in goals else " " * 7
+        print(f"{name:44}{statistics.median(turns):8.3f}{goal}   {' '.join(f'{ratio:.3f}' for ratio in turns)}")
 
 
-def ratios_of(stage: str, found: Turns) -> dict[str, float]:
-    median = statistics.median
-    ratios = {f"{stage}: {side} / bare": median(found.over_bare(side)) for side in SIDES}
-    two, one = ([*map(float, found.over_bare(side))] for side in ("two_workers", "one_worker"))
-    ratios[f"{stage}: two_workers / one_worker"] = median(a / b for a, b in zip(two, one))
-    return {name: round(value, 3) for name, value in ratios.items()}
+def print_parts(stage: str, parts: dict[str, float], found: Turns) -> None:
+    print(f"\n{stage}: milliseconds of a bare step")
+    whole = sum(parts.values())
+    for name, value in parts.items():
+        print(f"  {name:26}{1000 * value:9.1f}{value / whole:8.1%}")
+    print(f"  {'beside: making the batch':26}{1000 * found.bare[0].making:9.1f}   of one core, "
+          f"{found.making():.1%} of all cores' time")  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stages", default="detector,generator", help="separated by commas")
-    parser.add_argument("--steps", type=int, default=28, help=f"of a job, the first {WARM_UP} not counted")
+    parser.add_argument("--steps", type=int, default=20, help=f"of a run, the first {WARM_UP} not counted")
     parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="the detector alone, few steps")
     asked = parser.parse_args()
@@ -148,20 +166,21 @@ def main() -> None:
         parser.error(f"--steps: expected a multiple of {WARM_UP} above it; found {asked.steps}")
     from jobs.train import configuration
 
-    ratios: dict[str, float] = {}
-    parts: dict[str, dict[str, float]] = {}
-    titles = f"{'bare':>9}{'job':>9}{'ratio':>8}  {'spread':14}{'waiting':>9}{'start':>9}{'end':>9}"
+    ratios: dict[str, list[float]] = {}
+    stages: dict[str, tuple[Turns, dict[str, float]]] = {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         uri = write_training_shards(Path(folder) / "data", 200)
-        print(f"{'samples/s':26}{titles}")
+        print(f"{'':26}{'samples/s':>10}{'waiting':>10}{'start s':>10}{'end s':>10}")
         for stage in asked.stages.split(","):
             config = configuration("tiny", stage, overrides=options_of(asked.steps))
-            found, parts[stage] = measure(config, uri, Path(folder), asked.turns)
-            print_stage(stage, found)
-            ratios |= ratios_of(stage, found)
-    print_parts(parts)
-    goals = {f"{stage}: {pair}": goal for stage in parts for pair, goal in GOALS.items()}
-    print(json.dumps({"name": "train", "ratios": ratios, "goals": goals}))
+            stages[stage] = measure(config, uri, Path(folder), asked.turns)
+            ratios |= ratios_of(stage, stages[stage][0])
+    goals = {f"{stage}: {pair}": goal for stage in stages for pair, goal in GOALS.items()}
+    print_ratios(ratios, goals)
+    for stage, (found, parts) in stages.items():
+        print_parts(stage, parts, found)
+    medians = {name: round(statistics.median(turns), 3) for name, turns in ratios.items()}
+    print(json.dumps({"name": "train", "ratios": medians, "goals": goals}))
 
 
 if __name__ == "__main__":

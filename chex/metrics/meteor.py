@@ -88,7 +88,13 @@ def _answers(lines: Sequence[str]) -> Iterator[list[float]]:
     jar = _program()
     command = [_java(), _MEMORY, "-jar", jar.name, "-", "-", "-stdio", "-l", "en", "-norm"]
     said = subprocess.run(
-        command, cwd=jar.parent, input="\n".join(lines) + "\n", capture_output=True, text=True, encoding="utf-8"
+        command,
+        check=False,
+        cwd=jar.parent,
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
     if said.returncode:
         raise RuntimeError(f"METEOR ended with {said.returncode}: {said.stderr.strip()[-300:]}")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from chex.metrics.classification import auroc, class_aurocs
-from chex.metrics.regions import within_region_auroc
 
 
 @settings(max_examples=80, deadline=None)
@@ -50,45 +47,6 @@ def test_unknown_targets_are_left_out():
     assert known.macro == more.macro == 1.0
 
 
-def test_a_score_that_only_knows_the_region_gets_exactly_one_half():
-    generator = np.random.default_rng(2)
-    regions = np.array(["lung", "heart", "spine"] * 50)
-    often = {"lung": 0.6, "heart": 0.3, "spine": 0.1}
-    prior = np.array([[often[name]] for name in regions])
-    targets = (generator.random((150, 1)) < prior).astype(int)
-    overall, pairs = within_region_auroc(prior, targets, regions, ["label"])
-    assert overall[0] == 0.5 and set(pairs.values()) == {0.5} and len(pairs) == 3
-    assert class_aurocs(prior, targets, ["label"]).macro[0] > 0.6  # pooled over regions it looks like skill
-
-
-def test_within_regions_is_the_mean_of_scikit_learns_weighted_by_positives():
-    generator = np.random.default_rng(4)
-    regions = generator.choice(["a", "b"], 80)
-    scores, targets = generator.random((80, 2)), generator.integers(0, 2, (80, 2))
-    targets[regions == "b", 1] = 0  # no positive: this pair does not count
-    overall, pairs = within_region_auroc(scores, targets, regions, ["x", "y"])
-    expected, positives = [], []
-    for region, column in (("a", 0), ("a", 1), ("b", 0)):
-        rows = regions == region
-        expected.append(roc_auc_score(targets[rows, column], scores[rows, column]))
-        positives.append(targets[rows, column].sum())
-    assert list(pairs) == [("a", "x"), ("a", "y"), ("b", "x")]
-    assert overall[0] == pytest.approx(np.average(expected, weights=positives))
-
-
-def test_recorded_region_aurocs(shared):
-    """The weighted mean of the authors' evaluation over (region, class) pairs that have both outcomes."""
-    for folder in sorted((shared / "parity").iterdir()):
-        if not (folder / "metrics.json").is_file():
-            continue
-        recorded = json.loads((folder / "metrics.json").read_text())["region_multilabel"]
-        masks = np.array(recorded["masks"])
-        scores, targets = np.array(recorded["probs"])[masks], np.array(recorded["targets"])[masks]
-        regions = np.broadcast_to(np.arange(masks.shape[1]).astype(str), masks.shape)[masks]
-        overall, _ = within_region_auroc(scores, targets, regions, [str(c) for c in range(targets.shape[1])])
-        assert overall[0] == pytest.approx(recorded["result"]["loc_auroc/weighted"], abs=1e-5)
-
-
 @pytest.mark.parametrize(
     ("scores", "targets", "message"),
     [
@@ -105,11 +63,7 @@ def test_bad_input_is_refused(scores, targets, message):
 def test_columns_and_rows_must_fit():
     with pytest.raises(ValueError, match="one column per class"):
         class_aurocs(np.zeros((3, 2)), np.zeros((3, 2)), ["one"])
-    with pytest.raises(ValueError, match="one region name per row"):
-        within_region_auroc(np.zeros((3, 1)), np.zeros((3, 1)), np.array(["a"]), ["x"])
 
 
 def test_nothing_has_no_auroc():
     assert np.isnan(auroc(np.zeros(0), np.zeros(0))).all()
-    overall, pairs = within_region_auroc(np.zeros((0, 1)), np.zeros((0, 1)), np.array([], dtype=str), ["x"])
-    assert np.isnan(overall).all() and pairs == {}

@@ -23,9 +23,18 @@ def given(case: Case, *names: str) -> Found:
 
 def compared(part: str, ours: Mapping[str, Any], recorded: Mapping[str, Any]) -> Found:
     """Every figure of a part by itself; ValueError where one side has a figure that the other lacks."""
+    return {f"extra.{part}": BELOW, **one_by_one(part, ours, recorded)}
+
+
+def one_by_one(place: str, ours: Mapping[str, Any], recorded: Mapping[str, Any]) -> Found:
+    """The same of a part that lies within another."""
     parts_of(recorded, *ours)
-    rows = {f"{part}.{name}": Compared(_number(value), recorded[name], kind="forward") for name, value in ours.items()}
-    return {f"extra.{part}": BELOW, **rows}
+    return {
+        f"{place}.{name}": value
+        if isinstance(value, NotCompared)
+        else Compared(_number(value), recorded[name], kind="forward")
+        for name, value in ours.items()
+    }
 
 
 def named(recorded: Mapping[str, Any], prefix: str) -> list[str]:

@@ -147,11 +147,13 @@ class Objective(BaseObjective):
     def _sentences(self, model, whole, images, targets: SentenceTargets) -> dict[str, Tensor]:
         features, same = sentence_features(model, whole, targets)
         own, seen = whole.own(targets.images), images.of(whole.local(targets.images))
+        asked = "sentence" in self.config.token_kinds
+        tokens = model.detect(seen, features[own], targets.mask[own]).tokens if asked else None
         means = whole.gathered(seen.patches.mean(dim=1), targets.images)
         parts = {"image_report": clip_loss(means, masked_mean(features, targets.mask))}  # asks for no sentence
-        if "sentence" in self.config.token_kinds:
-            tokens = whole.gathered(model.detect(seen, features[own], targets.mask[own]).tokens, targets.images)
-            parts["sentence_contrast"] = sentence_loss(tokens, features, targets.mask, same)
+        if tokens is not None:
+            gathered = whole.gathered(tokens, targets.images)
+            parts["sentence_contrast"] = sentence_loss(gathered, features, targets.mask, same)
         return parts
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from chex.metrics.meteor import MeteorMissing
 from tests.parity.__main__ import main
+from tests.parity.cases import FILES
 
 
 def sets_of(shared) -> list:
@@ -14,8 +16,18 @@ def sets_of(shared) -> list:
     return folders
 
 
-@pytest.mark.parametrize("file", ["components", "full_model", "pyfuncs"])
-def test_every_case_is_met(shared, file, capsys):
+@pytest.fixture
+def without_meteor(monkeypatch):
+    """Its program takes seconds to start; tests/chex/metrics/test_meteor.py asks it for the recorded texts, too."""
+
+    def missing(texts, references):
+        raise MeteorMissing("not asked here")
+
+    monkeypatch.setattr("tests.parity.metrics.texts.meteor_counts", missing)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_case_is_met(shared, file, without_meteor, capsys):
     for folder in sets_of(shared):
         code = main([str(folder), "--only", file])
         lines = capsys.readouterr().out.splitlines()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.parity.cases import Case, parts_of
+from tests.parity.cases import Case
 from tests.parity.comparison import Compared, NotCompared
 from tests.parity.registry import Found
 
@@ -28,7 +28,9 @@ def compared(part: str, ours: Mapping[str, Any], recorded: Mapping[str, Any]) ->
 
 def one_by_one(place: str, ours: Mapping[str, Any], recorded: Mapping[str, Any]) -> Found:
     """The same of a part that lies within another."""
-    parts_of(recorded, *ours)
+    unknown, missing = set(recorded) - set(ours), set(ours) - set(recorded)
+    if unknown or missing:
+        raise ValueError(f"{place}: unknown figures {sorted(unknown)}, figures that are missing {sorted(missing)}")
     return {
         f"{place}.{name}": value
         if isinstance(value, NotCompared)

@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test test-interruptions lint clean
 
 setup: $(INSTALLED)
 
@@ -21,6 +21,9 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED) lint
 	$(RUN) -m pytest
+
+test-interruptions: $(INSTALLED)
+	$(RUN) -m pytest --override-ini addopts=-q tests/jobs/training/test_interruption*.py
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -75,16 +75,14 @@ def s3_in_use() -> Iterator[S3Server]:
 
 
 class FaultyLine:
-    """A TCP line to a port: every `every`-th connection is cut once `after` bytes went through it, in both directions.
+    """A TCP line to a port: of either direction the first `cuts` connections are cut that carry more than `after` bytes.
 
     Once `last` is sent to the store the line is dead for good. `port`: where it begins (0: at a free one).
     """
 
-    def __init__(
-        self, target: int, *, every: int = 1, after: int = sys.maxsize, last: bytes | None = None, port: int = 0
-    ) -> None:
+    def __init__(self, target: int, *, cuts: int = 0, after: int = 0, last: bytes | None = None, port: int = 0) -> None:
         self.cut = {"to the store": 0, "from the store": 0}
-        self._target, self._every, self._after, self._last = target, every, after, last
+        self._target, self._cuts, self._after, self._last = target, cuts, after, last
         self._listener = socket.create_server(("127.0.0.1", port))
         self._open: list[socket.socket] = []
         self.port = self._listener.getsockname()[1]
@@ -95,29 +93,28 @@ class FaultyLine:
             _close(line)
 
     def _accept(self) -> None:
-        number = 0
         while True:
             try:
                 client, _ = self._listener.accept()
             except OSError:
                 return  # stopped
-            number += 1
             server = socket.create_connection(("127.0.0.1", self._target))
             self._open += [client, server]
-            left = [self._after if number % self._every == 0 else sys.maxsize]
             for name, source, sink in (("to the store", client, server), ("from the store", server, client)):
-                threading.Thread(target=self._copy, args=(name, source, sink, left), daemon=True).start()
+                threading.Thread(target=self._copy, args=(name, source, sink), daemon=True).start()
 
-    def _copy(self, name: str, source: socket.socket, sink: socket.socket, left: list[int]) -> None:
+    def _copy(self, name: str, source: socket.socket, sink: socket.socket) -> None:
+        carried = 0
         try:
             while chunk := source.recv(4096):
                 if self._last and self._last in chunk and name == "to the store":
                     self.stop()
-                sink.sendall(chunk[: max(0, left[0])])
-                left[0] -= len(chunk)
-                if left[0] < 0:
+                carried += len(chunk)
+                if carried > self._after and self.cut[name] < self._cuts:
                     self.cut[name] += 1
+                    sink.sendall(chunk[: self._after - carried])
                     break
+                sink.sendall(chunk)
         except OSError:
             pass  # the other direction was cut
         _close(source)

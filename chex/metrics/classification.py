@@ -20,6 +20,7 @@ Undefined = Literal["exclude", "zero"]  # what a class without a positive or wit
 def auroc(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """(D,): the area under the ROC curve of scores (N,) for targets (N,) ∈ {0, 1}; ties count half.
 
+    0 … 1, 0.5 without skill, more is better; no threshold.
     weights (D, N): one figure per row; NaN where a row leaves no positive or no negative.
     """
     scores, targets = np.asarray(scores, dtype=np.float64), np.asarray(targets)

@@ -75,10 +75,14 @@ def mean_average_precision(
     iou_thresholds: Sequence[float] = IOU_THRESHOLDS,
     absent_classes: str = "exclude",
 ) -> AveragePrecision:
-    """mAP over `iou_thresholds`, per class, per threshold and in the mean.
+    """mAP over `iou_thresholds`, per class, per threshold and in the mean; 0 … 1, more is better.
 
-    A class without any target has no recall: "exclude" leaves it out of the means, "zero" counts it as 0
-    (which is what the authors' implementation does).
+    Macro: every class counts the same. A class without any target has no recall: "exclude" leaves it out of the means,
+    "zero" counts it as 0 (which is what the authors' implementation does).
+
+    Matching and precision are COCO's, so with COCO's settings the figure is that of pycocotools, and of torchmetrics,
+    which calls it. The settings differ: IoU from 0.1 to 0.7, for findings have no sharp edges (COCO: 0.5 to 0.95); all
+    boxes count (COCO: the best 100 of an image and class); no classes of size, no crowds.
     """
     matches = match_boxes(predictions, targets, classes, iou_thresholds)
     precision = matches.average_precision()[0]  # (C, T)

@@ -118,7 +118,7 @@ def test_shards_are_read_from_there(whole, converted):
 
 
 def test_a_line_that_breaks_changes_nothing(server, command, whole):
-    job, line = command("broken-line", every=2, after=9_000)
+    job, line = command("broken-line", cuts=3, after=3_000)
     assert job.status == 0, job.log
     assert objects(server, "broken-line") == whole
     assert min(line.cut.values()) > 0, "cut while reading, and while writing"

@@ -67,7 +67,8 @@ class Task(EvaluationTask):
             value=float(values.mean()),
             baselines={"mean box of the region": float(baseline.mean())},
             baseline="mean box of the region",
-            definition="mean IoU of the best-scored box of each region asked by its name, over all regions of all images",
+            definition="mean IoU of the best-scored box of each region asked by its name; micro: every region of every "
+            "image counts the same; no threshold; 0 to 1, more is better",
             samples=len(rows),
             spread=spread(lambda weights: weighted_mean(values, weights[:, image]), len(rows)),
             classes={name: float(values[regions == name].mean()) for name in self._queries if name in regions},

@@ -58,7 +58,8 @@ class Task(EvaluationTask):
             baselines={"the same score for every image": 0.5},
             baseline="the same score for every image",
             definition="AUROC per image label that is stated present in one image and absent in another, "
-            "score = probability of the pathology in the answer to its prompt; mean over labels",
+            "score = probability of the pathology in the answer to its prompt; macro: every label counts the same; "
+            "no threshold; 0 to 1, 0.5 without skill, more is better",
             samples=len(rows),
             spread=spread(lambda weights: class_aurocs(scores, targets, labels, weights).macro, len(rows)),
             classes={label: float(value[0]) for label, value in found.per_class.items() if not np.isnan(value[0])},

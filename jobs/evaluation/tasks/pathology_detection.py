@@ -70,8 +70,8 @@ class Task(EvaluationTask):
             value=found.mean,
             baselines={"mean box of each class on every image": baseline.mean},
             baseline="mean box of each class on every image",
-            definition="mean average precision over IoU 0.1, 0.2, … 0.7 and over the classes with at least one box "
-            "(101 recall points); score = box score × class probability",
+            definition="mean average precision over IoU 0.1, 0.2, … 0.7 (101 recall points); score = box score × class "
+            "probability, of all boxes; macro: every class with at least one box counts the same; 0 to 1, more is better",
             samples=len(rows),
             spread=spread(matches.mean_average_precision, len(rows)) if matches else None,
             classes={label: value for label, value in found.per_class.items() if found.targets[label]},

@@ -74,7 +74,8 @@ class Task(EvaluationTask):
                 baselines={"how often the region has the label": float(within_prior[0])},
                 baseline="how often the region has the label",
                 definition="AUROC over images for every (region, label) with a positive and a negative, asked by the "
-                "region's box; mean weighted by positives",
+                "region's box; mean over these pairs, weighted by positives; no threshold; 0 to 1, 0.5 without skill, "
+                "more is better",
                 samples=len(rows),
                 spread=spread(within, len(rows)),
                 classes={f"{region}: {label}": value for (region, label), value in pairs.items()},
@@ -85,7 +86,8 @@ class Task(EvaluationTask):
                     "how often the region has the label": float(class_aurocs(prior, targets, self._labels).weighted[0])
                 },
                 baseline="how often the region has the label",
-                definition="AUROC per label over all regions of all images together; mean weighted by positives",
+                definition="AUROC per label over all regions of all images together; mean over labels, weighted by "
+                "positives; no threshold; 0 to 1, more is better (knowing where findings tend to be helps)",
                 samples=len(rows),
                 spread=spread(pooled, len(rows)),
                 classes={

@@ -25,8 +25,8 @@ _LABELS = {  # suffix of the figure's name: which labels, whether uncertain coun
 }
 _SCORES = {
     "micro_f1": (LabelCounts.micro, "micro-F1 over all reports and labels"),
-    "macro_f1": (LabelCounts.macro, "mean of the labels' F1"),
-    "example_f1": (LabelCounts.example, "mean of the reports' F1"),
+    "macro_f1": (LabelCounts.macro, "macro-F1: mean of the labels' F1, 0 for one that is never stated"),
+    "example_f1": (LabelCounts.example, "example-F1: mean of the reports' F1, 0 for one that states nothing"),
 }
 _COMMONEST, _RANDOM = "the commonest training report", "a random training report"
 
@@ -91,7 +91,7 @@ class Task(EvaluationTask):
                     value=float(score(found)[0]),
                     baselines=baselines,
                     baseline=max(baselines, key=baselines.get),
-                    definition=f"{of_score}, {of_labels}; read by the {NAME}",
+                    definition=f"{of_score}, {of_labels}; read by the {NAME}; 0 to 1, more is better",
                     samples=len(rows),
                     spread=spread(partial(score, found), len(rows)),
                     classes={label: line["f1"] for label, line in found.table().items() if line["support"]},

@@ -1,4 +1,4 @@
-"""Trains on two nodes; the worker is killed, and then the raylet of the node that it is on. A program, as a cluster needs a process's main thread.
+"""Trains on two nodes and kills the raylet of the one with the worker; a program, as a cluster needs a process's main thread.
 
 python -m tests.jobs.training.lost_node OUTPUT ARGUMENTS OF jobs.train
 """
@@ -34,14 +34,11 @@ def main(output: str, *arguments: str) -> int:
 
     def kill() -> None:
         worker = psutil.Process(gates.held(10, checkpoint=7))
-        worker.kill()
-        gates.let_pass(10)
-        worker = psutil.Process(gates.held(20, checkpoint=14))
         print("held on the second node:", raylet in worker.parents(), flush=True)
         raylet.kill()
         wait_for(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, "the end of its worker")
         lost.touch()
-        gates.let_pass(20, 25)
+        gates.let_pass(10, 20, 25)
 
     # the first node is occupied until then, so that the work lies on the one that is lost
     occupation = occupy.remote()

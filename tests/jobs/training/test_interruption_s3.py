@@ -178,7 +178,7 @@ def through(line: FaultyLine) -> pytest.MonkeyPatch:
 
 
 def test_a_line_that_breaks_changes_nothing(server, shards, whole):
-    line = FaultyLine(server.port, every=3, after=3_000)
+    line = FaultyLine(server.port, cuts=3, after=3_000)
     patch = through(line)
     try:
         assert run_made_up("--data", shards, "--output", f"{STORE}/broken-line", "--workers", "0") == 0

@@ -75,7 +75,7 @@ def s3_in_use() -> Iterator[S3Server]:
 
 
 class FaultyLine:
-    """A TCP line to a port: of either direction the first `cuts` connections are cut that carry more than `after` bytes.
+    """A TCP line to a port: of either way the first `cuts` connections are cut that carry more than `after` bytes.
 
     Once `last` is sent to the store the line is dead for good. `port`: where it begins (0: at a free one).
     """

@@ -85,7 +85,7 @@ def run_job(config: TrainingConfig, uri: str, output: Path, workers: int) -> Job
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     ended = time.time()
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
+        raise RuntimeError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr}")
     journal = (output.parent / f"{output.name}.training" / "journal.jsonl").read_text(encoding="utf-8")
     steps = [line for line in map(json.loads, journal.splitlines()) if "train/loss" in line]
     warm = next(number for number, line in enumerate(steps) if line["step"] == WARM_UP)

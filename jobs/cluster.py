@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from jobs.waiting_threads import SPINS
+
 # Ray Data decodes while a worker trains: with fewer slots than this each would wait for the other
 LEAST_CPUS = 3
 
@@ -61,6 +63,7 @@ def ray_cluster(*, cpus: int | None = None, object_store_bytes: int | None = Non
 def process_setup() -> Callable[[], None]:
     """What every process of the job does before its first task; a closure, so that Ray sends it by value."""
     # as a job's environment variables Ray would show the credentials to whoever looks at its dashboard
+    spins = SPINS
     store = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "MLFLOW_"))}
 
     def set_up() -> None:
@@ -71,8 +74,8 @@ def process_setup() -> Callable[[], None]:
         # Ray Train's guard of its workers asks "the cluster of this machine" whether the training still runs. Where
         # another Ray was started since, that one would be asked, deny it, and the workers would be removed
         os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
-        # training shares the cores with decoding: threads that wait must not spin. Read when torch is imported
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        if "OMP_WAIT_POLICY" not in os.environ:  # as jobs.waiting_threads, whose module may not be there yet
+            os.environ.setdefault("GOMP_SPINCOUNT", spins)
         # a cluster's processes have the environment of the machine's start, not that of the job
         os.environ.update(store)
 

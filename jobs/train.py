@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from chex.config import ConfigError, from_mapping, merged, read_mapping
 from chex.training_config import STAGES, TrainingConfig
+from jobs.waiting_threads import wait_briefly
 
 if TYPE_CHECKING:
     from chex.model.pretrained import PretrainedParts
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = configuration(
             arguments.preset, arguments.stage, file=arguments.config, overrides=arguments.set, workers=arguments.workers
         )
+        wait_briefly()  # in this process, where it trains
         from jobs.training.driver import train
 
         outcome = train(

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from jobs.cluster import LEAST_CPUS, default_cpus, ray_cluster
+from jobs.waiting_threads import SPINS
 
 STAND_IN = """
 calls = []
@@ -65,9 +66,9 @@ def test_a_ray_that_runs_goes_on_running(ray_local):
     assert ray_local.is_initialized()
 
 
-def test_processes_know_their_own_cluster_and_do_not_spin(ray_local):
+def test_processes_know_their_own_cluster_and_wait_briefly(ray_local):
     @ray_local.remote(num_cpus=0.1)
     def known():
-        return os.environ.get("RAY_ADDRESS"), os.environ.get("OMP_WAIT_POLICY")
+        return os.environ.get("RAY_ADDRESS"), os.environ.get("GOMP_SPINCOUNT")
 
-    assert ray_local.get(known.remote()) == (ray_local.get_runtime_context().gcs_address, "PASSIVE")
+    assert ray_local.get(known.remote()) == (ray_local.get_runtime_context().gcs_address, SPINS)

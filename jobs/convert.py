@@ -13,8 +13,8 @@ from typing import Any
 
 from jobs.cluster import ray_cluster
 from pipelines.adapters import kinds
+from pipelines.conversion.manifest import total
 from pipelines.convert import Conversion, prepare, run
-from pipelines.manifest import total
 from pipelines.stores import StoreUnreachable, store_faults, told
 
 logger = logging.getLogger(__name__)

@@ -19,12 +19,12 @@ from chex.pixels import decode_stored
 from chex.records import Sample
 from chex.training_config import AugmentationConfig, DataConfig
 from chex.vocabulary import load
-from pipelines.blocks import Block, column, regrouped
-from pipelines.packing import pack, unpack
-from pipelines.row_groups import units_of
+from pipelines.rows.blocks import Block, column, regrouped
+from pipelines.rows.packing import pack, unpack
+from pipelines.rows.row_groups import units_of
+from pipelines.rows.training_plan import Window, stored_windows, training_windows
+from pipelines.rows.window_rows import StoredRow, read_rows
 from pipelines.schema import from_row
-from pipelines.training_plan import Window, stored_windows, training_windows
-from pipelines.window_rows import StoredRow, read_rows
 
 Batch = dict[str, Any]
 _BLOCK_ROWS = 32  # rows that a task hands on at once: the first batch need not wait for a whole window
@@ -32,7 +32,7 @@ _BLOCK_ROWS = 32  # rows that a task hands on at once: the first batch need not 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The windows of a run (pipelines/training_plan.py) and what to do with their rows."""
+    """The windows of a run (pipelines/rows/training_plan.py) and what to do with their rows."""
 
     windows: tuple[Window, ...]
     batch_size: int

@@ -18,14 +18,14 @@ from typing import Any
 
 from chex import __version__
 from pipelines.adapters import open_sources
-from pipelines.convert_shard import ShardCounts, ShardTask
-from pipelines.manifest import MANIFEST_FILE, manifest, manifest_bytes
+from pipelines.conversion.manifest import MANIFEST_FILE, manifest, manifest_bytes
+from pipelines.conversion.places import check_places
+from pipelines.conversion.progress import progress as progress_of
+from pipelines.conversion.shard import ShardCounts, ShardTask
+from pipelines.conversion.shard_plan import PLAN_FILE, ShardPlan, check_sources, make_plan
+from pipelines.conversion.shard_results import shard_results
 from pipelines.output_folder import OutputFolder
-from pipelines.places import check_places
-from pipelines.progress import progress as progress_of
 from pipelines.schema import SCHEMA_VERSION
-from pipelines.shard_plan import PLAN_FILE, ShardPlan, check_sources, make_plan
-from pipelines.shard_results import shard_results
 
 logger = logging.getLogger(__name__)
 

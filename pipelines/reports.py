@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.sections import CONTENT_KINDS, split_sections
-from pipelines.sentences import split_sentences
+from pipelines.report_text.sections import CONTENT_KINDS, split_sections
+from pipelines.report_text.sentences import split_sentences
 
 
 @dataclass(frozen=True, slots=True)

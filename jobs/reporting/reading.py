@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from chex.body_part import off_topic
 from chex.pixels import Radiograph, UnusableImage, read_radiograph
-from pipelines.image_files import read_image_file
+from pipelines.raw.image_files import read_image_file
 
 READABLE, NOT_CHEST, UNUSABLE = "readable", "not chest", "unusable"
 

@@ -15,7 +15,7 @@ from jobs.training.run_folder import RunFolder
 from jobs.training.tracking import Tracking, tracked
 from pipelines.freed_memory import keep_freed_memory
 from pipelines.output_folder import OutputFolder
-from pipelines.reading_ahead import read_ahead
+from pipelines.rows.reading_ahead import read_ahead
 
 if TYPE_CHECKING:
     from chex.model.pretrained import PretrainedParts

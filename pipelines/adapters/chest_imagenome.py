@@ -13,11 +13,11 @@ from chex.records import Annotations, Box, Region, Study
 from chex.vocabulary import load
 from pipelines.adapters import LeftOut, UnusableInput
 from pipelines.adapters.mimic_cxr_jpg import DATASET, FRONTAL_VIEWS
-from pipelines.archive import SmallFiles
-from pipelines.csv_tables import require_identifiers, spelled
-from pipelines.raw_boxes import box_numbers, relative_box
-from pipelines.raw_files import RawFolder
-from pipelines.sentences import distinct_sentences
+from pipelines.raw.archive import SmallFiles
+from pipelines.raw.boxes import box_numbers, relative_box
+from pipelines.raw.csv_tables import require_identifiers, spelled
+from pipelines.raw.folder import RawFolder
+from pipelines.report_text.sentences import distinct_sentences
 
 LEAST_BOXES = 5
 _LABEL_CATEGORIES = ("anatomicalfinding", "disease")

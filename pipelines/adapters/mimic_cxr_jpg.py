@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from chex.records import Annotations, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError
-from pipelines.csv_tables import listed, require_identifiers, require_unique, spelled
-from pipelines.raw_files import RawFolder
+from pipelines.raw.csv_tables import listed, require_identifiers, require_unique, spelled
+from pipelines.raw.folder import RawFolder
 
 DATASET = "mimic-cxr"
 FRONTAL_VIEWS = ("AP", "PA")

@@ -14,8 +14,8 @@ from itertools import islice
 from chex.records import Annotations, Study
 from pipelines.adapters import LeftOut, SourceError, UnusableInput
 from pipelines.adapters.mimic_cxr_jpg import DATASET, study_folder
-from pipelines.archive import SmallFiles
-from pipelines.raw_files import RawFolder
+from pipelines.raw.archive import SmallFiles
+from pipelines.raw.folder import RawFolder
 from pipelines.reports import parse
 
 ARCHIVE = "mimic-cxr-reports.zip"

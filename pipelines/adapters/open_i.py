@@ -17,10 +17,10 @@ from functools import cached_property, lru_cache
 
 from chex.records import Annotations, Study
 from pipelines.adapters import LeftOut, SourceError, UnusableInput
-from pipelines.csv_tables import listed
-from pipelines.open_i_report import OpenIReport, read_report
-from pipelines.raw_files import RawFolder, rows
-from pipelines.sentences import split_sentences
+from pipelines.raw.csv_tables import listed
+from pipelines.raw.folder import RawFolder, rows
+from pipelines.report_text.open_i_report import OpenIReport, read_report
+from pipelines.report_text.sentences import split_sentences
 from pipelines.splits import position
 
 DATASET = "open-i"

@@ -18,10 +18,10 @@ from chex.records import Annotations, PathologyBox, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError, UnusableInput
 from pipelines.consensus import fuse_boxes, majority_labels
-from pipelines.csv_tables import require_identifiers, require_unique
-from pipelines.keyed_rows import KeyedRows
-from pipelines.raw_boxes import box_numbers, checked_box
-from pipelines.raw_files import RawFolder
+from pipelines.raw.boxes import box_numbers, checked_box
+from pipelines.raw.csv_tables import require_identifiers, require_unique
+from pipelines.raw.folder import RawFolder
+from pipelines.raw.keyed_rows import KeyedRows
 from pipelines.splits import halved
 
 BOX_COLUMNS = ("image_id", "class_name", "x_min", "y_min", "x_max", "y_max")

@@ -12,19 +12,19 @@ from functools import wraps
 from pkgutil import resolve_name
 from unittest.mock import patch
 
+from pipelines.conversion.shard import ShardTask, convert_shard
+from pipelines.conversion.shard_plan import read_shard
 from pipelines.convert import Conversion, prepare
-from pipelines.convert_shard import ShardTask, convert_shard
-from pipelines.image_files import read_image_file
 from pipelines.output_folder import OutputFolder
-from pipelines.shard_plan import read_shard
+from pipelines.raw.image_files import read_image_file
 
 # the functions of a stage under the names by which they are called
 _STAGES = {
     "decode": ("chex.pixels.dicom.first_frame", "PIL.ImageFile.ImageFile.load"),
     "to 8 bit": ("chex.pixels.dicom.to_bytes",),
     "resize": ("chex.pixels.resize_picture", "chex.pixels.pictures.resize_picture"),
-    "encode": ("pipelines.convert_image.encode_stored",),
-    "_whole": ("pipelines.convert_shard.read_radiograph",),
+    "encode": ("pipelines.conversion.image.encode_stored",),
+    "_whole": ("pipelines.conversion.shard.read_radiograph",),
 }
 
 

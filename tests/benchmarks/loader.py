@@ -74,7 +74,7 @@ def in_process(uri: str, size: int, rows: int) -> float:
 
 def parts(uri: str, size: int, rows: int) -> dict[str, float]:
     """Milliseconds per sample of what the loader does, and of packing for the way between processes."""
-    from pipelines.packing import pack, unpack
+    from pipelines.rows.packing import pack, unpack
 
     feed, seconds = feed_of(uri, size, rows), defaultdict(float)
     with ExitStack() as stack:

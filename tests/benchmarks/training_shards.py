@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from pipelines.conversion.shard import ShardTask, convert_shard
 from pipelines.convert import Conversion, prepare
-from pipelines.convert_shard import ShardTask, convert_shard
 from pipelines.phantoms.studies import write_phantoms
 
 _SOURCES = ("mimic-cxr-jpg", "mimic-cxr-reports", "chest-imagenome", "vindr-cxr")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from pipelines.conversion.manifest import manifest
+from pipelines.conversion.shard import ShardTask, convert_shard
 from pipelines.convert import Conversion, prepare
-from pipelines.convert_shard import ShardTask, convert_shard
-from pipelines.manifest import manifest
 from pipelines.shards import samples
 from tests.pipelines.small_sources import SmallSource
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipelines.conversion.shard import ShardCounts, ShardTask, convert_shard
+from pipelines.conversion.shard_plan import ShardPlan
 from pipelines.convert import Conversion, prepare
-from pipelines.convert_shard import ShardCounts, ShardTask, convert_shard
-from pipelines.shard_plan import ShardPlan
 
 
 def planned(output: Path, *sources: tuple[str, object], **settings) -> tuple[Conversion, ShardPlan]:

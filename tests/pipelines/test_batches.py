@@ -13,7 +13,7 @@ from chex.pixels import decode_stored
 from chex.records import Annotations, Sample, Study
 from chex.training_config import AugmentationConfig, DataConfig
 from pipelines.batches import training_batches, validation_batches
-from pipelines.packing import pack, unpack
+from pipelines.rows.packing import pack, unpack
 from tests.pipelines.small_shards import made_up_sample, write_shards
 
 DATA = DataConfig(batch_size=6, image_size=32, shuffle_buffer=16)

@@ -6,7 +6,7 @@ import pytest
 
 from chex.records import Study
 from pipelines.adapters import SourceError
-from pipelines.split_ledger import SplitLedger
+from pipelines.conversion.split_ledger import SplitLedger
 from pipelines.splits import halved, position
 from tests.pipelines.planned import convert_here, planned
 from tests.pipelines.small_sources import read_table, store, table_bytes, write_source

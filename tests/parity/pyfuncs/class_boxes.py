@@ -12,7 +12,7 @@ from chex.geometry import Frame
 from chex.queries.pathology import pathology_targets
 from chex.records import Annotations, PathologyBox, PathologyLabel
 from chex.vocabulary import load
-from pipelines.raw_boxes import relative_box
+from pipelines.raw.boxes import relative_box
 from tests.parity.cases import Case, parts_of, read_cases
 from tests.parity.comparison import Compared, NotCompared
 from tests.parity.pyfuncs.recorded_readers import drawn_boxes, fused_rows, in_order_of, our_label, upright

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from chex.boxes import merge_overlapping
-from pipelines.sentences import distinct_sentences
+from pipelines.report_text.sentences import distinct_sentences
 from tests.parity.cases import parts_of
 from tests.parity.comparison import Compared, NotCompared
 from tests.parity.pyfuncs.graph_rows import Row, compared_row

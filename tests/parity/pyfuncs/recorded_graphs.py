@@ -15,7 +15,7 @@ from chex.vocabulary import load
 from pipelines.adapters import LeftOut, open_source
 from pipelines.adapters.chest_imagenome import region_boxes, region_statements
 from pipelines.adapters.mimic_cxr_jpg import FRONTAL_VIEWS
-from pipelines.sentences import distinct_sentences
+from pipelines.report_text.sentences import distinct_sentences
 
 Entry = Mapping[str, Any]
 

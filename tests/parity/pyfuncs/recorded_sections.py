@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from pipelines.sections import kind_of, split_sections
+from pipelines.report_text.sections import kind_of, split_sections
 
 _FINAL_REPORT = re.compile(r"^[ \t]*FINAL REPORT[ \t]*$", re.MULTILINE)
 _PRELIMINARY = re.compile(r"PFI|PROVISIONAL", re.IGNORECASE)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from pipelines.sentences import clean_sentence, every_sentence
+from pipelines.report_text.sentences import clean_sentence, every_sentence
 
 # what is left of "WET READ: ___ ___ 8:19 AM": the words are gone, and "19 " with them
 _STAMP_LEFT = re.compile(r"(?<!\S):\s*(?:___[,;]?\s*)*\d{1,2}:\d{0,2}\s*[AP]M\b")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.adapters.mimic_cxr_reports import irregular_reports
+from pipelines.report_text.sections import CONTENT_KINDS, kind_of
+from pipelines.report_text.sentences import clean_sentence, distinct_sentences
 from pipelines.reports import parse
-from pipelines.sections import CONTENT_KINDS, kind_of
-from pipelines.sentences import clean_sentence, distinct_sentences
 from tests.parity.cases import Case
 from tests.parity.comparison import Compared, NotCompared
 from tests.parity.pyfuncs.recorded_sections import Part, folded, our_kind, our_parts, recorded_parts

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pipelines.adapters import ImageSource, SourceError, open_source, open_sources
-from pipelines.convert_shard import ShardTask, convert_shard
-from pipelines.shard_plan import check_sources
+from pipelines.conversion.shard import ShardTask, convert_shard
+from pipelines.conversion.shard_plan import check_sources
 from pipelines.shards import samples
 from tests.made_dicom import made_dicom
 from tests.pipelines.planned import planned

@@ -9,9 +9,9 @@ import pytest
 
 from chex.records import Study
 from pipelines.adapters import ImageSource, LeftOut, SourceError, UnusableInput, open_source
+from pipelines.conversion.shard import ShardTask, convert_shard
 from pipelines.convert import Conversion, prepare
-from pipelines.convert_shard import ShardTask, convert_shard
-from pipelines.open_i_report import read_report
+from pipelines.report_text.open_i_report import read_report
 from pipelines.shards import samples
 from tests.pipelines.small_sources import encoded, store
 from tests.pipelines.small_sources.open_i import IDS, report

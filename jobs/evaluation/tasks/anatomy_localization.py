@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +21,7 @@ _NOWHERE = (0.0, 0.0, 0.0, 0.0)
 class Task(EvaluationTask):
     gives = ("anatomy_mean_iou",)
     needs = "boxes of anatomical regions"
+    asks_for = frozenset({"boxes"})
 
     def __init__(self) -> None:
         terms = vocabulary.load().regions
@@ -56,7 +57,7 @@ class Task(EvaluationTask):
             )
         return rows
 
-    def figures(self, rows: Sequence[Row], spread: SpreadOf) -> dict[str, Figure]:
+    def figures(self, rows: Sequence[Row], spread: SpreadOf, options: Mapping | None = None) -> dict[str, Figure]:
         def flat(column: str) -> list:
             return [value for row in rows for value in row[column]]
 

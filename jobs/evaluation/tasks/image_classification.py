@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ _UNKNOWN = -1
 class Task(EvaluationTask):
     gives = ("image_auroc",)
     needs = "image labels that are present or absent"
+    asks_for = frozenset({"classes"})
 
     def __init__(self) -> None:
         self._words = vocabulary.load()
@@ -45,7 +46,7 @@ class Task(EvaluationTask):
             )
         return rows
 
-    def figures(self, rows: Sequence[Row], spread: SpreadOf) -> dict[str, Figure]:
+    def figures(self, rows: Sequence[Row], spread: SpreadOf, options: Mapping | None = None) -> dict[str, Figure]:
         labels = sorted({label for row in rows for label in row["labels"]})
         column = {label: index for index, label in enumerate(labels)}
         scores, targets = np.zeros((len(rows), len(labels))), np.full((len(rows), len(labels)), _UNKNOWN)

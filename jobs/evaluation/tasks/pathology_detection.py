@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chex import vocabulary
 from chex.metrics.detection import match_boxes, mean_average_precision
@@ -18,6 +18,7 @@ LABEL_SET = "vindr"
 class Task(EvaluationTask):
     gives = ("pathology_map",)
     needs = "VinDr-CXR annotations (labels or boxes)"
+    asks_for = frozenset({"boxes", "classes"})
 
     def __init__(self) -> None:
         words = vocabulary.load()
@@ -58,7 +59,7 @@ class Task(EvaluationTask):
             rows.append({"sample_id": sample.study.sample_id, "predictions": found, "targets": targets})
         return rows
 
-    def figures(self, rows: Sequence[Row], spread: SpreadOf) -> dict[str, Figure]:
+    def figures(self, rows: Sequence[Row], spread: SpreadOf, options: Mapping | None = None) -> dict[str, Figure]:
         targets = [_by_label(row["targets"], lambda entry: tuple(entry["box"])) for row in rows]
         predictions = [
             _by_label(row["predictions"], lambda entry: ScoredBox(tuple(entry["box"]), entry["score"])) for row in rows

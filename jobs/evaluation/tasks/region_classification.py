@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
 class Task(EvaluationTask):
     gives = ("region_auroc", "region_auroc_pooled")
     needs = "labelled anatomical regions"
+    asks_for = frozenset({"classes"})
 
     def __init__(self) -> None:
         words = vocabulary.load()
@@ -52,7 +53,7 @@ class Task(EvaluationTask):
     def row_notes(self) -> dict:
         return {"labels": list(self._labels)}
 
-    def figures(self, rows: Sequence[Row], spread: SpreadOf) -> dict[str, Figure]:
+    def figures(self, rows: Sequence[Row], spread: SpreadOf, options: Mapping | None = None) -> dict[str, Figure]:
         regions = np.array([name for row in rows for name in row["regions"]])
         scores = np.array([values for row in rows for values in row["probabilities"]], dtype=np.float64)
         targets = np.stack([self._targets(present) for row in rows for present in row["present"]])

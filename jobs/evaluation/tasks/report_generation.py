@@ -34,6 +34,7 @@ _COMMONEST, _RANDOM = "the commonest training report", "a random training report
 class Task(EvaluationTask):
     gives = tuple(f"report_{kind}{which}" for which in _LABELS for kind in _SCORES)
     needs = "report sentences"
+    asks_for = frozenset({"reports"})
 
     def __init__(self) -> None:
         self._prompts = default_prompts()
@@ -75,7 +76,7 @@ class Task(EvaluationTask):
     def row_notes(self) -> dict:
         return {"labels_read_by": NAME}
 
-    def figures(self, rows: Sequence[Row], spread: SpreadOf) -> dict[str, Figure]:
+    def figures(self, rows: Sequence[Row], spread: SpreadOf, options: Mapping | None = None) -> dict[str, Figure]:
         predicted, reference = ([_as_mapping(row[column]) for row in rows] for column in ("labels", "reference_labels"))
         commonest = self._commonest(len(rows))
         random = [self._random(len(rows), draw) for draw in range(RANDOM_DRAWS)] if self._reports else []

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 
-from chex.boxes import nms, union_box
+from chex.boxes import apart, union_box
 
 Kept = Literal["apart", "best", "union", "all"]
 Score = Literal["box_and_class", "box", "class"]
@@ -41,15 +42,23 @@ class BoxChoice:
 
     def __call__(self, boxes_xyxy: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
         """Boxes (M, 4) of one prompt and their scores (M) → those that are kept, (k, 4) and (k), best first."""
-        enough = scores >= self.least_score
-        boxes_xyxy, scores = boxes_xyxy[enough], scores[enough]
-        if not len(scores):
-            return boxes_xyxy, scores
-        if self.kept == "union":
-            return union_box(boxes_xyxy)[None], scores.max()[None]
+        boxes_xyxy, scores, kept = self.among(boxes_xyxy, scores)
+        return boxes_xyxy[kept], scores[kept]
+
+    def among(self, boxes_xyxy: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for many prompts: boxes (…, M, 4), scores (…, M) → both best first, and (…, M) True where kept.
+
+        A union is one box, so that M becomes 1. A score below 0 marks a box that is not there.
+        """
+        scores, order = scores.sort(dim=-1, descending=True, stable=True)
+        boxes_xyxy = boxes_xyxy.gather(-2, order[..., None].expand_as(boxes_xyxy))
+        kept = scores >= self.least_score
         if self.kept == "apart":
-            order = nms(boxes_xyxy, scores, self.nms_iou)
-        else:
-            order = scores.argsort(descending=True, stable=True)
-        order = order[:1] if self.kept == "best" else order
-        return boxes_xyxy[order], scores[order]
+            kept = kept & apart(boxes_xyxy, self.nms_iou)
+        elif self.kept == "best":
+            kept = kept & (torch.arange(kept.shape[-1], device=kept.device) == 0)
+        elif self.kept == "union" and kept.shape[-1]:
+            # what does not count is put where the best one is, which counts if any does
+            counted = torch.where(kept[..., None], boxes_xyxy, boxes_xyxy[..., :1, :])
+            boxes_xyxy, scores, kept = union_box(counted)[..., None, :], scores[..., :1], kept[..., :1]
+        return boxes_xyxy, scores, kept

@@ -104,15 +104,17 @@ class PromptReader:
         asked_for = self.classifier.probabilities(refined, [*labels, ABNORMAL])
         boxes_xyxy = clip(cxcywh_to_xyxy(detections.boxes_cxcywh)).cpu()
         scores = self.choice.scores(detections.scores, own[..., None]).cpu()
-        own, asked_for = own.cpu(), asked_for.cpu()
+        box_scores, own, asked_for = detections.scores.cpu(), own.cpu(), asked_for.cpu()
         for i, b in enumerate(rows):
             for j, q in enumerate(places[b]):
                 query = asked[i][j]
-                found = self._scored_boxes(query, boxes_xyxy[i, j], scores[i, j], features[b].frame)
+                found = self._chosen(query, boxes_xyxy[i, j], scores[i, j], features[b].frame)
+                every = () if wants_box else _scored_boxes(boxes_xyxy[i, j], box_scores[i, j], features[b].frame)
                 probabilities = [(label, float(asked_for[i, j, c])) for c, label in enumerate(labels)]
                 if finding := self.classifier.finding_asked(query):
                     probabilities.insert(0, (finding, float(own[i, j])))
-                answers[b][q] = Answer(query, found, tuple(probabilities), float(asked_for[i, j, -1]), refined[i, j])
+                abnormal, token = float(asked_for[i, j, -1]), refined[i, j]
+                answers[b][q] = Answer(query, found, tuple(probabilities), abnormal, token, every)
 
     def _prompts(self, queries: list[list[Query]]) -> Tensor:
         """(B, Q, D), or (1, Q, D) where every image is asked the same."""
@@ -136,17 +138,19 @@ class PromptReader:
                 own[b, q] = probabilities[b, q, c].to(own.dtype)
         return own
 
-    def _scored_boxes(self, query: Query, boxes_xyxy: Tensor, scores: Tensor, frame: Frame) -> tuple[ScoredBox, ...]:
+    def _chosen(self, query: Query, boxes_xyxy: Tensor, scores: Tensor, frame: Frame) -> tuple[ScoredBox, ...]:
         if query.box is not None:
             return (ScoredBox(tuple(query.box), float(scores[0])),)
-        boxes_xyxy, scores = self.choice(boxes_xyxy, scores)
-        original = frame.inverse_boxes(boxes_xyxy.numpy(), clip=True)
-        return tuple(
-            ScoredBox(tuple(float(side) for side in box), float(score)) for box, score in zip(original, scores)
-        )
+        return _scored_boxes(*self.choice(boxes_xyxy, scores), frame)
 
     def _tensor(self, array: np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.from_numpy(array).to(self.model.device, dtype)
+
+
+def _scored_boxes(boxes_xyxy: Tensor, scores: Tensor, frame: Frame) -> tuple[ScoredBox, ...]:
+    """Boxes of the model's square in the original image."""
+    original = frame.inverse_boxes(boxes_xyxy.numpy(), clip=True)
+    return tuple(ScoredBox(tuple(box), score) for box, score in zip(original.tolist(), scores.tolist(), strict=True))
 
 
 def _size_of(image: np.ndarray) -> tuple[int, int]:

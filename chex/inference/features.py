@@ -39,7 +39,8 @@ class ImageFeatures:
 class Answer:
     """What the detector says to one query, before any sentence.
 
-    `boxes` are relative to the original image, best first, suppressed but not thresholded. `probabilities` are
+    `boxes` are relative to the original image, best first, suppressed but not thresholded; `candidates` are all boxes
+    that they were chosen from, each with its own score alone (none where a box was asked about). `probabilities` are
     (finding id or label asked for, probability); `abnormal` is the probability that anything is wrong here.
     `token` (D) is the refined ROI token: what was classified, and all that the sentence generator needs.
     """
@@ -49,9 +50,11 @@ class Answer:
     probabilities: tuple[tuple[str, float], ...]
     abnormal: float
     token: Tensor
+    candidates: tuple[ScoredBox, ...] = ()
 
     def __reduce__(self) -> tuple:
-        return type(self), (self.query, self.boxes, self.probabilities, self.abnormal, _alone(self.token))
+        token = _alone(self.token)
+        return type(self), (self.query, self.boxes, self.probabilities, self.abnormal, token, self.candidates)
 
 
 def _alone(tensor: Tensor) -> Tensor:

@@ -55,6 +55,26 @@ def test_suppression_keeps_a_best_set_without_overlaps(found, threshold):
         assert any(better < gone and overlaps[better, gone] > threshold for better in kept)
 
 
+def test_suppression_of_many_prompts_at_once_is_that_of_each():
+    found = torch.rand(5, 4, 6, 4, generator=torch.Generator().manual_seed(0))
+    found = torch.cat([found[..., :2], found[..., :2] + found[..., 2:] / 2], dim=-1)
+    together = boxes.apart(found, 0.25)
+    scores = torch.linspace(1, 0, 6)
+    assert not together.all()
+    for kept, alone in zip(together.flatten(0, 1), found.flatten(0, 1), strict=True):
+        assert kept.nonzero().squeeze(1).tolist() == boxes.nms(alone, scores, 0.25).tolist()
+
+
+def test_boxes_are_scaled_about_their_centre_and_cut_at_the_edge():
+    found = torch.tensor([[0.4, 0.2, 0.6, 0.6], [0.8, 0.8, 1.0, 1.0]])
+    assert torch.allclose(boxes.scaled(found, 0.5), torch.tensor([[0.45, 0.3, 0.55, 0.5], [0.85, 0.85, 0.95, 0.95]]))
+    each = boxes.scaled(found, torch.tensor([1.5, 2.0]))
+    assert torch.allclose(each, torch.tensor([[0.35, 0.1, 0.65, 0.7], [0.7, 0.7, 1.0, 1.0]]))
+    for wrong in (0, torch.tensor([1.0, -1.0])):
+        with pytest.raises(ValueError, match="above 0"):
+            boxes.scaled(found, wrong)
+
+
 def test_suppression_of_nothing_and_of_unequal_lengths():
     assert boxes.nms(torch.zeros(0, 4), torch.zeros(0), 0.5).tolist() == []
     with pytest.raises(ValueError, match="one score per box"):

@@ -39,6 +39,25 @@ def test_nothing_good_enough_gives_no_box(kept):
     assert boxes.shape == (0, 4) and scores.shape == (0,)
 
 
+@pytest.mark.parametrize("kept", ["apart", "best", "union", "all"])
+def test_many_prompts_at_once_are_chosen_as_each_of_them(kept):
+    choice = BoxChoice(kept=kept, least_score=0.3)
+    boxes = torch.stack([BOXES, BOXES.flip(0), BOXES[[0, 2, 1]]])
+    scores = torch.tensor([[0.5, 0.7, 0.2], [0.4, 0.9, -1.0], [0.1, 0.2, -1.0]])
+    found, found_scores, counted = choice.among(boxes, scores)
+    for place in range(3):
+        alone, alone_scores = choice(boxes[place], scores[place])
+        assert torch.equal(found[place][counted[place]], alone)
+        assert torch.equal(found_scores[place][counted[place]], alone_scores)
+    assert counted.any(dim=1).tolist() == [True, True, False]
+
+
+def test_nothing_to_choose_from():
+    for kept in ("apart", "best", "union", "all"):
+        boxes, scores = BoxChoice(kept=kept)(torch.zeros(0, 4), torch.zeros(0))
+        assert boxes.shape == (0, 4) and scores.shape == (0,)
+
+
 @pytest.mark.parametrize(("score", "expected"), [("box_and_class", 0.2), ("box", 0.4), ("class", 0.5)])
 def test_what_a_score_is_made_of(score, expected):
     scores = BoxChoice(score=score).scores(torch.full((2, 3), 0.4), torch.full((2, 1), 0.5))
@@ -70,3 +89,18 @@ def test_answers_follow_the_choice(tiny_model):
     assert union[0].score == best[0].score
     iou = tiny_model.config.inference.nms_iou
     assert answer(None) == answer(dataclasses.replace(BoxChoice(), nms_iou=iou))
+
+
+def test_answers_keep_all_boxes_with_their_own_scores(tiny_model):
+    image = np.random.default_rng(0).integers(0, 256, (60, 80), dtype=np.uint8)
+    query, box = Query(text="pleural effusion", name="pleural_effusion"), Query(box=(0.1, 0.2, 0.5, 0.6))
+    chosen, every = (PromptReader(tiny_model, choice=BoxChoice(**options))
+                     for options in ({"kept": "best"}, {"kept": "all", "score": "box"}))  # fmt: skip
+    found, of_box = chosen.detect(chosen.encode([image]), [[query, box]])[0]
+    alone = every.detect(every.encode([image]), [[query]])[0][0]
+    assert len(found.boxes) == 1 and set(found.candidates) == set(alone.boxes)
+    best = max(found.candidates, key=lambda candidate: candidate.score)
+    probability = dict(found.probabilities)["pleural_effusion"]
+    assert found.boxes[0].box == best.box
+    assert found.boxes[0].score == pytest.approx(best.score * probability, rel=1e-5)
+    assert of_box.candidates == ()

@@ -6,7 +6,7 @@ A draw with replacement only says how often each sample counts. Every metric of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,11 +59,24 @@ def bootstrap(
 
 def spread_over(statistic: Callable[[np.ndarray], np.ndarray], weights: np.ndarray, confidence: float = 0.95) -> Spread:
     """The spread of `statistic` over given draws, weights (D, N): see `bootstrap`."""
+    return spreads_over(lambda some: {"": statistic(some)}, weights, confidence)[""]
+
+
+def spreads_over(
+    statistics: Callable[[np.ndarray], Mapping[str, np.ndarray]], weights: np.ndarray, confidence: float = 0.95
+) -> dict[str, Spread]:
+    """The spreads of several figures by name, `statistics` being asked for all of them at once: see `bootstrap`."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence lies between 0 and 1; found {confidence}")
     draws = len(weights)
-    parts = [statistic(weights[start : start + _DRAWS_AT_ONCE]) for start in range(0, draws, _DRAWS_AT_ONCE)]
-    figures = np.concatenate([np.atleast_1d(part) for part in parts])
+    parts = [statistics(weights[start : start + _DRAWS_AT_ONCE]) for start in range(0, draws, _DRAWS_AT_ONCE)]
+    return {
+        name: _spread(np.concatenate([np.atleast_1d(part[name]) for part in parts]), draws, confidence)
+        for name in parts[0]
+    }
+
+
+def _spread(figures: np.ndarray, draws: int, confidence: float) -> Spread:
     if figures.shape != (draws,):
         raise ValueError(f"the statistic must give one figure per draw, ({draws},); found {figures.shape}")
     figures = figures[~np.isnan(figures)]

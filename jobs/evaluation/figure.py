@@ -23,6 +23,7 @@ class Figure:
     samples: int
     spread: Spread | None = None
     classes: dict[str, float] = field(default_factory=dict)
+    class_spreads: dict[str, Spread] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.baseline not in self.baselines:
@@ -42,6 +43,8 @@ class Figure:
             written |= {"high": _number(self.spread.high), "draws": self.spread.draws}
         if self.classes:
             written["classes"] = {name: _number(value) for name, value in self.classes.items()}
+        if self.class_spreads:
+            written["class_std"] = {name: _number(spread.std) for name, spread in self.class_spreads.items()}
         return written
 
 

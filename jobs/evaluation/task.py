@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
-from chex.metrics.bootstrap import Spread, bootstrap
-from chex.records import Sample
+from chex.metrics.bootstrap import Spread, bootstrap, resampling_weights, spreads_over
+from chex.records import Box, Sample, ScoredBox
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.figure import Figure
 
@@ -38,6 +39,23 @@ class SpreadOf:
     def __call__(self, statistic: Callable[[np.ndarray], np.ndarray], samples: int) -> Spread | None:
         """statistic maps sample weights (D, N) to D figures."""
         return bootstrap(statistic, samples, self.draws, self.seed) if self.draws and samples else None
+
+    def of_classes(
+        self, statistic: Callable[[np.ndarray], Mapping[str, np.ndarray]], samples: int
+    ) -> dict[str, Spread]:
+        """statistic maps sample weights (D, N) to D figures of every class: the spread of each of them."""
+        if not (self.draws and samples):
+            return {}
+        return spreads_over(statistic, resampling_weights(samples, self.draws, self.seed))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What was asked of an image, where it is, and where it was found; boxes x_min, y_min, x_max, y_max, relative."""
+
+    asked: str
+    true: tuple[Box, ...]
+    found: tuple[ScoredBox, ...]
 
 
 class EvaluationTask(ABC):
@@ -85,5 +103,19 @@ class EvaluationTask(ABC):
         """Who reads the labels that generated and reference texts state; of interest to tasks about text only."""
 
     def row_notes(self) -> dict[str, Any]:
-        """What is needed to read the rows beside the rows: goes into the Parquet file's metadata."""
+        """What is needed beside the rows to compute figures from them: JSON values, kept in the Parquet file's metadata.
+
+        Where baselines come from `learn`, what it gathered belongs here, for `recall`.
+        """
         return {}
+
+    def recall(self, notes: Mapping[str, Any]) -> None:
+        """Makes of a new task the one that gave these notes: its figures then need neither model nor training data."""
+
+    def reliability(self, rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray] | None:
+        """Probabilities (N,) and what was true (N,) of 0 and 1, for a curve of one against the other; None: has none."""
+        return None
+
+    def example(self, row: Row, options: Mapping[str, Any] | None = None) -> list[Example]:
+        """What a picture of this row's image shows, true boxes beside the predicted ones; empty: nothing to show."""
+        return []

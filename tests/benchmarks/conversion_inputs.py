@@ -14,7 +14,6 @@ from pipelines.convert import Conversion, prepare, run
 from tests.benchmarks.made_radiographs import FORMATS, made_radiograph, write_dataset
 
 SIDE = 256
-SHARDS = 8
 _SEEDS = (3, 5)
 
 
@@ -57,11 +56,12 @@ class Inputs:
             done += len(self.paths)
         return done / (time.perf_counter() - began)
 
-    def dataset(self, per_shard: int) -> Conversion:
-        """A conversion of SHARDS shards with so many images each."""
-        root, picture = self.folder / f"{self.name}-{per_shard}", self.name == "jpeg"
+    def dataset(self, shards: int, per_shard: int) -> Conversion:
+        """A conversion of so many shards with so many images each."""
+        images, picture = shards * per_shard, self.name == "jpeg"
+        root = self.folder / f"{self.name}-{images}"
         if not root.exists():
-            write_dataset(root, self.files, per_shard * SHARDS, ".jpg" if picture else ".dcm")
+            write_dataset(root, self.files, images, ".jpg" if picture else ".dcm")
         self.runs += 1
         return Conversion(
             sources=(("mimic-cxr-jpg" if picture else "mimic-cxr-dicom", str(root)),),
@@ -70,11 +70,11 @@ class Inputs:
             rows_per_shard=per_shard,
         )
 
-    def per_shard(self, cores: int, seconds: float) -> int:
-        """So many images that so many cores take about so long for all shards."""
-        return max(1, round(self.rate * cores * seconds / SHARDS))
+    def per_shard(self, seconds: float) -> int:
+        """So many images that a core takes about so long for a shard."""
+        return max(1, round(self.rate * seconds))
 
-    def converted(self, cores: int, per_shard: int) -> float:
+    def converted(self, cores: int, shards: int, per_shard: int) -> float:
         """Seconds of the converter on the Ray that is running, without listing the images.
 
         Raises:
@@ -83,7 +83,7 @@ class Inputs:
         from ray.data import DataContext, ExecutionResources
 
         DataContext.get_current().execution_options.resource_limits = ExecutionResources.for_limits(cpu=cores)
-        conversion = self.dataset(per_shard)
+        conversion = self.dataset(shards, per_shard)
         plan = prepare(conversion)
         began = time.perf_counter()
         run(conversion, plan, progress=False)

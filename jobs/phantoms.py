@@ -17,8 +17,14 @@ one third as VinDr-CXR images. Below the output folder lie
   ms-cxr/             MS_CXR_Local_Alignment_v1.0.0.csv
   truth.jsonl         one line per image: findings with boxes, regions, report and what each sentence states
 
+With --nih N, N more patients' images lie in nih-cxr14/ (images, Data_Entry_2017_v2020.csv, BBox_List_2017.csv and the
+two lists); half of them test, a quarter validates. The other files stay as they are without.
+With --splits, the converted data has exactly so many images of each split, of all these datasets: a third of the
+training images are VinDr-CXR images, none NIH images.
+
 The same --seed gives the same files, whatever the number of workers.
 example: python -m jobs.phantoms --output demo/raw --studies 300 --seed 1
+         python -m jobs.phantoms --output raw --splits 4000 400 600 --seed 2026
 """
 
 
@@ -30,21 +36,26 @@ def main(arguments: list[str] | None = None) -> None:
     from tqdm import tqdm
 
     from jobs.local_folder import local_folder
-    from pipelines.phantoms.studies import write_phantoms
+    from pipelines.phantoms.planned_splits import plan_splits, plan_with_nih
+    from pipelines.phantoms.studies import write_planned
 
-    with tqdm(total=options.studies, desc="phantoms", unit="study") as bar:
-        try:
-            write_phantoms(
+    if options.splits and options.nih:
+        parser.error("--nih goes with --studies; --splits has NIH images of its own")
+    try:
+        if options.splits:
+            plan = plan_splits(*options.splits, options.seed)
+        else:
+            plan = plan_with_nih(options.studies, options.nih, options.seed)
+        with tqdm(total=len(plan), desc="phantoms", unit="study") as bar:
+            write_planned(
                 local_folder(options.output),
-                studies=options.studies,
-                seed=options.seed,
+                plan,
                 image_size=options.image_size,
                 workers=options.workers,
                 on_study=bar.update,
             )
-        except (ValueError, OSError) as error:
-            bar.close()
-            parser.error(str(error))
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new or empty folder")
-    parser.add_argument("--studies", type=int, required=True, metavar="N", help="how many images in all")
+    number = parser.add_mutually_exclusive_group(required=True)
+    number.add_argument("--studies", type=int, metavar="N", help="how many images in all")
+    sizes = ("TRAIN", "VALIDATE", "TEST")
+    number.add_argument("--splits", type=int, nargs=3, metavar=sizes, help="or how many images of each split")
+    parser.add_argument("--nih", type=int, default=0, metavar="N", help="more images, as NIH ChestX-ray14 (default 0)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="what all is drawn from (default 0)")
     parser.add_argument(
         "--image-size", type=int, default=256, metavar="PIXELS", help="longer side of an image (default 256)"

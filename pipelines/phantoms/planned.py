@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 TEST_SHARE, VALIDATE_SHARE, GOLD_SHARE, GROUNDED_SHARE = 0.12, 0.08, 0.1, 0.7
@@ -16,8 +17,8 @@ _STRIDE = 7_368_787
 class PlannedStudy:
     """One image to be made and written; `folder` is relative to its dataset, as are the files in it."""
 
-    dataset: str  # "mimic-cxr-jpg" or "vindr-cxr"
-    split: str  # "train", "validate" or "test"; VinDr has no "validate"
+    dataset: str  # "mimic-cxr-jpg", "vindr-cxr" or "nih-cxr14"
+    split: str  # "train", "validate" or "test"; VinDr has no "validate", its conversion halves "test"
     image_id: str
     patient_id: str
     study_id: str
@@ -34,25 +35,50 @@ class PlannedStudy:
 
 
 def plan_studies(studies: int, seed: int) -> list[PlannedStudy]:
-    """Two thirds MIMIC-CXR studies of one frontal image each, one third VinDr-CXR images; ValueError for less than 1."""
+    """Two thirds MIMIC-CXR studies of one frontal image each, one third VinDr-CXR images.
+
+    ValueError for less than one study and for a negative seed.
+    """
+    if seed < 0:
+        raise ValueError(f"a seed is a non-negative integer; found {seed}")
     if studies < 1:
         raise ValueError(f"the number of studies must be at least 1; found {studies}")
     mimic = round(studies * 2 / 3)
-    return _plan_mimic(mimic, seed) + _plan_vindr(studies - mimic, seed)
-
-
-def _plan_mimic(count: int, seed: int) -> list[PlannedStudy]:
     rng = random.Random(f"mimic {seed}")
-    first_patient, first_study = rng.randrange(10_000_000), rng.randrange(10_000_000)
+    first = rng.randrange(10_000_000), rng.randrange(10_000_000)
+    patients = studies_of_patients(mimic, rng)
+    of_mimic = plan_mimic(patients, _splits(patients, rng), first, seed, rng)
+    vindr = studies - mimic
+    return of_mimic + plan_vindr(vindr, round(vindr / 4), seed)
+
+
+def studies_of_patients(count: int, rng: random.Random) -> list[int]:
+    """How many of `count` studies each patient has: one to three."""
     patients: list[int] = []
     while sum(patients) < count:
         patients.append(min(rng.choice((1, 1, 2, 3)), count - sum(patients)))
-    split_of = _splits(patients, rng)
+    return patients
+
+
+def plan_mimic(
+    patients: list[int],
+    split_of: Mapping[int, str],
+    first: tuple[int, int],
+    seed: int,
+    rng: random.Random,
+    grounded: float = GROUNDED_SHARE,
+) -> list[PlannedStudy]:
+    """The studies of patients of so many studies each, in the splits of their places in the list.
+
+    `first` are the numbers from which patients and studies are named; `grounded` is MS-CXR's share of the images that
+    do not train.
+    """
+    first_patient, first_study = first
     plan = []
     for patient, studies in enumerate(patients):
         split = split_of[patient]
         gold = split == "test" and rng.random() < GOLD_SHARE
-        first = datetime.datetime(2110, 1, 1) + datetime.timedelta(minutes=rng.randrange(90 * 525_600))
+        begun = datetime.datetime(2110, 1, 1) + datetime.timedelta(minutes=rng.randrange(90 * 525_600))
         for order in range(1, studies + 1):
             index = len(plan)
             days = datetime.timedelta(days=rng.randrange(1, 200) * (order - 1), seconds=rng.randrange(60))
@@ -64,11 +90,11 @@ def _plan_mimic(count: int, seed: int) -> list[PlannedStudy]:
                     patient_id=str(10_000_000 + (first_patient + patient * _STRIDE) % 10_000_000),
                     study_id=str(50_000_000 + (first_study + index * _STRIDE) % 10_000_000),
                     order=order,
-                    taken=first + days,
-                    seed=_number("mimic image", seed, index),
-                    patient_seed=_number("mimic patient", seed, patient),
+                    taken=begun + days,
+                    seed=image_seed("mimic image", seed, index),
+                    patient_seed=image_seed("mimic patient", seed, patient),
                     gold=gold,
-                    grounded=split != "train" and rng.random() < GROUNDED_SHARE,
+                    grounded=split != "train" and rng.random() < grounded,
                 )
             )
     return plan
@@ -86,9 +112,10 @@ def _splits(patients: list[int], rng: random.Random) -> dict[int, str]:
     return split_of
 
 
-def _plan_vindr(count: int, seed: int) -> list[PlannedStudy]:
+def plan_vindr(count: int, tested: int, seed: int) -> list[PlannedStudy]:
+    """`count` images, `tested` of them in the dataset's test part."""
     rng = random.Random(f"vindr {seed}")
-    test = set(rng.sample(range(count), round(count / 4)))
+    test = set(rng.sample(range(count), tested))
     return [
         PlannedStudy(
             dataset="vindr-cxr",
@@ -98,14 +125,14 @@ def _plan_vindr(count: int, seed: int) -> list[PlannedStudy]:
             study_id=_hex(f"vindr study {seed} {index}")[:32],
             order=1,
             taken=datetime.datetime(2019, 1, 1) + datetime.timedelta(minutes=rng.randrange(525_600)),
-            seed=_number("vindr image", seed, index),
-            patient_seed=_number("vindr patient", seed, index),
+            seed=image_seed("vindr image", seed, index),
+            patient_seed=image_seed("vindr patient", seed, index),
         )
         for index in range(count)
     ]
 
 
-def _number(purpose: str, seed: int, index: int) -> int:
+def image_seed(purpose: str, seed: int, index: int) -> int:
     """48 bits, so that no two of a million images are likely to be the same."""
     return int(_hex(f"{purpose} {seed} {index}")[:12], 16)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pipelines.phantoms import write_imagenome, write_mimic, write_mscxr, write_vindr
+from pipelines.phantoms import write_imagenome, write_mimic, write_mscxr, write_nih, write_vindr
 from pipelines.phantoms.planned import PlannedStudy, plan_studies
 from pipelines.phantoms.reports import PhantomReport, write_report
 from pipelines.phantoms.tables import write_table
@@ -37,22 +37,35 @@ def write_phantoms(
     workers: int = 1,
     on_study: Callable[[], None] = lambda: None,
 ) -> None:
-    """Writes `studies` phantoms into the empty or missing folder `output`, the same bytes for any number of workers.
+    """Writes the phantoms that `plan_studies` plans, as `write_planned` does; ValueError as from both."""
+    plan = plan_studies(studies, seed)
+    write_planned(output, plan, image_size=image_size, workers=workers, on_study=on_study)
+
+
+def write_planned(
+    output: Path,
+    plan: Sequence[PlannedStudy],
+    *,
+    image_size: int = 256,
+    workers: int = 1,
+    on_study: Callable[[], None] = lambda: None,
+) -> None:
+    """Writes the phantoms of a plan into the empty or missing folder `output`, the same bytes for any number of workers.
 
     `image_size` is the longer side in pixels; `on_study` is called once per written study.
-    ValueError for a folder with something in it and for numbers that are too small.
+    ValueError for a folder with something in it, an image size outside 64 to 2048 and less than one worker.
     """
     if not 64 <= image_size <= 2048:
         raise ValueError(f"the image size is the longer side in pixels, 64 to 2048; found {image_size}")
-    if seed < 0:
-        raise ValueError(f"a seed is a non-negative integer; found {seed}")
     if workers < 1:
         raise ValueError(f"the number of workers must be at least 1; found {workers}")
-    plan = plan_studies(studies, seed)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"the output {output} must be an empty or new folder, but there is something in it")
     output.mkdir(parents=True, exist_ok=True)
     columns = write_mimic.tables() | write_imagenome.TABLES | write_mscxr.TABLES | write_vindr.tables()
+    nih = any(planned.dataset == "nih-cxr14" for planned in plan)
+    if nih:
+        columns |= write_nih.TABLES
     tables: dict[str, list] = {name: [] for name in columns}
     with (output / TRUTH).open("w", encoding="utf-8") as truth:
         for written in _written(plan, output, image_size, workers):
@@ -62,9 +75,11 @@ def write_phantoms(
             on_study()
     for name, rows in tables.items():
         write_table(output / name, columns[name], rows)
+    if nih:
+        write_nih.write_lists(output, plan)
 
 
-def _written(plan: list[PlannedStudy], output: Path, image_size: int, workers: int) -> Iterator[WrittenStudy]:
+def _written(plan: Sequence[PlannedStudy], output: Path, image_size: int, workers: int) -> Iterator[WrittenStudy]:
     write = functools.partial(write_study, output=output, image_size=image_size)
     if workers == 1:
         yield from map(write, plan)
@@ -79,6 +94,8 @@ def write_study(planned: PlannedStudy, *, output: Path, image_size: int) -> Writ
     report = write_report(image, planned.seed)
     if planned.dataset == "vindr-cxr":
         rows = write_vindr.write_vindr(output, planned, image)
+    elif planned.dataset == "nih-cxr14":
+        rows = write_nih.write_nih(output, planned, image)
     else:
         rows = write_mimic.write_mimic(output, planned, image, report)
         rows |= write_imagenome.write_imagenome(output, planned, image, report)

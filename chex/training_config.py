@@ -135,6 +135,7 @@ class TrainingConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
     recompute_activations: bool = False  # of the language model: a third of the time more, a fraction of the memory
     workers: int = 1  # 0: in this process, without Ray Train
+    threads: int | None = None  # of a process that computes on the CPU; None: its share of the cores
     log_every: int = 50
     validate_every: int = 1000
     validation_batches: int | None = None  # None: the whole validation split
@@ -158,7 +159,7 @@ class TrainingConfig:
                 found.append(f"{name}: expected 0 or more, found {getattr(self, name)}")
         if self.keep_checkpoints < 1:
             found.append(f"keep_checkpoints: expected at least 1, found {self.keep_checkpoints}")
-        for name in ("patience", "validation_batches"):
+        for name in ("patience", "validation_batches", "threads"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 found.append(f"{name}: expected at least 1, or null, found {getattr(self, name)}")
         if self.patience is not None and self.watch is None:

@@ -118,7 +118,7 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
     config, size = job.config, max(1, job.config.workers)
     process = Process(rank, size, _device(ray))
     if process.device.type == "cpu":
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // size))
+        torch.set_num_threads(config.threads or max(1, len(os.sched_getaffinity(0)) // size))
         keep_freed_memory()  # a step frees and takes hundreds of megabytes
     stage = job.stage_of(config.stage)
     model, objective = stage.build(

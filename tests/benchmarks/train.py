@@ -1,11 +1,12 @@
 """Samples per second of whole training jobs beside a bare PyTorch loop over the same batches in memory.
 
-python -m tests.benchmarks.train [--stages detector,generator] [--steps 20] [--turns 1] [--quick]
+python -m tests.benchmarks.train [--stages detector,generator] [--steps 20] [--turns 1] [--threads N] [--quick]
 
 The jobs are commands as a person gives them, with journal, tracking and checkpoint: in process (--workers 0), on Ray
-Train with one worker, which has all cores, and with two workers, which share cores and batch. The rates are by the
-journal's clock, after a warm-up; before and after them the bare loop does the same steps. Its losses must be the jobs',
-but for two workers, whose batches are others.
+Train with one worker and with two workers, which share the batch. --threads is what each process computes with, by
+default all cores but one: batches are made on that one, as they are beside a GPU. With all cores there is nowhere to
+hide them. The rates are by the journal's clock, after a warm-up; before and after them the bare loop does the same
+steps with as many threads. Its losses must be the jobs', but for two workers, whose batches are others.
 
 In process, batches are made while others are used, from the first to the last. Ray makes them as early as there is
 room, so a short run has most of them before its rate counts: "data paid" is what is left of the ratio if making them
@@ -72,15 +73,16 @@ class Turns:
         return self.bare[0].making / CORES * statistics.median(self.bare_rates()) / self.batch_size
 
 
-def options_of(steps: int) -> list[str]:
-    return [f"optimizer.steps={steps}", f"optimizer.warmup_steps={steps}", f"log_every={WARM_UP}"]
+def options_of(steps: int, threads: int) -> list[str]:
+    lengths = [f"optimizer.steps={steps}", f"optimizer.warmup_steps={steps}", f"log_every={WARM_UP}"]
+    return [*lengths, f"threads={threads}"]
 
 
 def run_job(config: TrainingConfig, uri: str, output: Path, workers: int) -> Job:
     """Runs `python -m jobs.train` and reads its journal. Raises RuntimeError where it fails."""
     command = [sys.executable, "-m", "jobs.train", "--stage", config.stage, "--data", uri, "--preset", "tiny"]
     command += ["--output", str(output), "--workers", str(workers)]
-    command += [part for option in options_of(config.optimizer.steps) for part in ("--set", option)]
+    command += [part for option in options_of(config.optimizer.steps, config.threads) for part in ("--set", option)]
     began = time.time()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     ended = time.time()
@@ -104,7 +106,7 @@ def run_job(config: TrainingConfig, uri: str, output: Path, workers: int) -> Job
 def measure(config: TrainingConfig, uri: str, folder: Path, turns: int) -> tuple[Turns, dict[str, float]]:
     """One stage, its jobs printed as they come, and the parts of a bare step in seconds."""
     found = Turns(config.data.batch_size)
-    with BareLoop(config, uri, warm_up=WARM_UP, threads=CORES) as loop:
+    with BareLoop(config, uri, warm_up=WARM_UP, threads=config.threads) as loop:
         found.bare.append(loop.measure())
         for turn in range(turns):
             for side, workers in SIDES.items():
@@ -158,6 +160,7 @@ def main() -> None:
     parser.add_argument("--stages", default="detector,generator", help="separated by commas")
     parser.add_argument("--steps", type=int, default=20, help=f"of a run, the first {WARM_UP} not counted")
     parser.add_argument("--turns", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=max(1, CORES - 1), help="of each process and of the bare loop")
     parser.add_argument("--quick", action="store_true", help="the detector alone, few steps")
     asked = parser.parse_args()
     if asked.quick:
@@ -172,7 +175,7 @@ def main() -> None:
         uri = write_training_shards(Path(folder) / "data", 200)
         print(f"{'':26}{'samples/s':>10}{'waiting':>10}{'start s':>10}{'end s':>10}")
         for stage in asked.stages.split(","):
-            config = configuration("tiny", stage, overrides=options_of(asked.steps))
+            config = configuration("tiny", stage, overrides=options_of(asked.steps, asked.threads))
             stages[stage] = measure(config, uri, Path(folder), asked.turns)
             ratios |= ratios_of(stage, stages[stage][0])
     goals = {f"{stage}: {pair}": goal for stage in stages for pair, goal in GOALS.items()}

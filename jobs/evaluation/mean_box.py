@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chex.records import Box
 
 
@@ -10,9 +12,25 @@ class MeanBox:
         self.count = 0
         self._sums = [0.0, 0.0, 0.0, 0.0]
 
+    @classmethod
+    def of(cls, values: Sequence[float]) -> MeanBox:
+        """What `as_list` gave."""
+        mean = cls()
+        mean.count, *mean._sums = values
+        return mean
+
+    def as_list(self) -> list[float]:
+        """The count and the four sums."""
+        return [self.count, *self._sums]
+
     def add(self, box: Box) -> None:
         self.count += 1
         self._sums = [total + side for total, side in zip(self._sums, box, strict=True)]
+
+    def join(self, other: MeanBox) -> None:
+        """Counts the other's boxes, too."""
+        self.count += other.count
+        self._sums = [total + side for total, side in zip(self._sums, other._sums, strict=True)]
 
     @property
     def box(self) -> Box | None:

@@ -41,6 +41,8 @@ _LONGEST = 512  # tokens, both marks counted; what goes beyond is not read
 class CheXbert:
     """Reads reports as the rule-based reader does: `read_report(sentences) -> {label: 1, 0 or -1}`."""
 
+    name = NAME
+
     def __init__(
         self, checkpoint: str | Path, bert: str | Path, *, device: str | torch.device = "cpu", batch_size: int = 32
     ) -> None:

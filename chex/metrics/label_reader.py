@@ -24,6 +24,8 @@ _BETWEEN_STATE_AND_STRUCTURE = re.compile(r"\s+(?:in\s+)?(?:(?:size|appearance|c
 class LabelReader:
     """Reads sentences; the same sentence is read once (up to 65,536 are remembered)."""
 
+    name = NAME
+
     def __init__(self, phrases: Mapping) -> None:
         """phrases: the content of `label_phrases.json`."""
         self._rules = AssertionRules(phrases)
@@ -56,6 +58,10 @@ class LabelReader:
         if (labels or said_normal) and all(value == ABSENT for label, value in labels.items() if label != _DEVICES):
             labels[_NO_FINDING] = PRESENT
         return labels
+
+    def read_reports(self, reports: Iterable[Iterable[str]]) -> list[dict[str, int]]:
+        """`read_report` of each."""
+        return [self.read_report(sentences) for sentences in reports]
 
     def _read_sentence(self, sentence: str) -> dict[str, int]:
         labels: dict[str, int] = {}

@@ -5,6 +5,7 @@ No message quotes a value of the table: it may name a patient.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -19,6 +20,7 @@ from pipelines.raw.identifiers import EXPECTED, is_plain
 
 START = 2**16  # bytes within which a header ends
 _SHOWN = 60
+_PIECE = 2**20  # bytes
 _DIGITS, _PLAIN = "^[0-9]{1,128}$", "^[0-9A-Za-z_-][0-9A-Za-z_.-]{0,127}$"
 _OTHER_FORMATS = {
     b"\xff\xfe": "UTF-16 text",
@@ -87,11 +89,7 @@ def parse_table(place: str, content: bytes, header: Sequence[str], columns: Sequ
         SourceError: a row with another number of columns than the header, a quote that is never closed, or text that
             is not UTF-8; says in which row.
     """
-    try:
-        content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise SourceError(f"{place}: expected a CSV table as UTF-8 text; line {line} is none") from error
+    _require_utf8(place, content)
     uneven: list[pa.csv.InvalidRow] = []
 
     def note(row: pa.csv.InvalidRow) -> str:
@@ -165,6 +163,19 @@ def require_unique(place: str, table: pa.Table, key: Sequence[str]) -> pa.Table:
         if earlier == number:
             kept.append(number)
     return table.take(kept)
+
+
+def _require_utf8(place: str, content: bytes) -> None:
+    # piece by piece: the text of a whole table would be as large as the table once more
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(content) or 1, _PIECE):
+        try:
+            decoder.decode(content[start : start + _PIECE], final=start + _PIECE >= len(content))
+        except UnicodeDecodeError as error:
+            # the decoder counts from the first byte of the character that the piece before may have begun
+            broken = start + error.start - (len(error.object) - len(content[start : start + _PIECE]))
+            line = content[:broken].count(b"\n") + 1
+            raise SourceError(f"{place}: expected a CSV table as UTF-8 text; line {line} is none") from error
 
 
 def _require_closed_quotes(place: str, content: bytes) -> None:

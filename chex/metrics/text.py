@@ -49,16 +49,28 @@ def bleu(
     penalty exp(1 − reference words / words) of texts that are shorter in all than their references; 0 where no sequence
     is found. smoothing: what is added to each precision's numerator and denominator; pycocoevalcap's is (1e-15, 1e-9).
     """
+    return bleu_of(bleu_counts(texts, references), weights, smoothing)
+
+
+def bleu_counts(texts: Sequence[Words], references: Sequence[Words]) -> np.ndarray:
+    """(N, 10): what BLEU counts for every text, sequences of 1 … 4 words found and possible, and the words of both."""
     _one_reference_each(texts, references)
-    counts = np.array([_found_sequences(said, true) for said, true in zip(texts, references, strict=True)])
-    lengths = np.array([(len(said), len(true)) for said, true in zip(texts, references, strict=True)])
-    weights = as_weights(weights, len(texts))
-    found, possible = np.moveaxis(np.tensordot(weights, counts.reshape(-1, LONGEST, 2), axes=1), 2, 0)  # (D, 4) each
+    pairs = list(zip(texts, references, strict=True))
+    rows = [[*np.ravel(_found_sequences(said, true)), len(said), len(true)] for said, true in pairs]
+    return np.array(rows, dtype=np.float64).reshape(len(pairs), 2 * LONGEST + 2)
+
+
+def bleu_of(
+    counts: np.ndarray, weights: np.ndarray | None = None, smoothing: tuple[float, float] = (0.0, 0.0)
+) -> np.ndarray:
+    """(D, 4): `bleu` from counts (N, 10) of `bleu_counts`, for any number of weightings."""
+    total = as_weights(weights, len(counts)) @ counts
+    found, possible = np.moveaxis(total[:, :-2].reshape(-1, LONGEST, 2), 2, 0)  # (D, 4) each
     found, possible = found + smoothing[0], possible + smoothing[1]
     precision = np.divide(found, possible, out=np.zeros_like(found), where=possible > 0)
     with np.errstate(divide="ignore"):
         mean = np.exp(np.cumsum(np.log(precision), axis=1) / np.arange(1, LONGEST + 1))
-    said, true = (weights @ lengths.reshape(-1, 2)).T
+    said, true = total[:, -2:].T
     with np.errstate(divide="ignore", invalid="ignore"):
         penalty = np.where(said < true, np.exp(1 - true / said), 1.0)
     return mean * penalty[:, None]

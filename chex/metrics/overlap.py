@@ -75,23 +75,30 @@ def covered_areas(
     if len(predictions) != len(targets):
         raise ValueError(f"one prediction per sentence expected; found {len(predictions)} for {len(targets)}")
     areas = [
-        _shared_and_joint([found.box for found in said if found.score >= least_score], right)
+        _areas_of_sets([found.box for found in said if found.score >= least_score], right)
         for said, right in zip(predictions, targets, strict=True)
     ]
-    intersection, union = np.asarray(areas, dtype=np.float64).reshape(-1, 2).T
-    return Overlaps(intersection[:, None], union[:, None])
+    shared, covered, right = np.asarray(areas, dtype=np.float64).reshape(-1, 3).T
+    return Overlaps(shared[:, None], (covered + right - shared)[:, None])
 
 
-def _shared_and_joint(boxes: Sequence[Box], targets: Sequence[Box]) -> tuple[float, float]:
-    """On the grid that all edges draw, every cell is wholly inside or outside of every box."""
+def covered_share(boxes: Sequence[Box], by: Sequence[Box]) -> float:
+    """The share of the area of some boxes that others cover together, 0 … 1; 0 where there is no area."""
+    shared, area, _ = _areas_of_sets(boxes, by)
+    return shared / area if area else 0.0
+
+
+def _areas_of_sets(boxes: Sequence[Box], targets: Sequence[Box]) -> tuple[float, float, float]:
+    """Area of both together, of the boxes, of the targets: on the grid that all edges draw, every cell is wholly inside
+    or outside of every box."""
     sides = [np.asarray(side, dtype=np.float64).reshape(-1, 4) for side in (boxes, targets)]
     edges = np.concatenate(sides)
     x, y = np.unique(edges[:, 0::2]), np.unique(edges[:, 1::2])
     if len(x) < 2 or len(y) < 2:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     covered = [_cells(side, x, y) for side in sides]
     cells = np.diff(y)[:, None] * np.diff(x)
-    return float(cells[covered[0] & covered[1]].sum()), float(cells[covered[0] | covered[1]].sum())
+    return tuple(float(cells[inside].sum()) for inside in (covered[0] & covered[1], *covered))
 
 
 def _cells(boxes: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

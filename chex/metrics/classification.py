@@ -1,7 +1,7 @@
-"""AUROC of one score, and of the classes that are asked of the same examples.
+"""AUROC and average precision of one score, and of the classes that are asked of the same examples.
 
-Rank-based and weighted, so that one implementation gives the figure and its bootstrap (scikit-learn would have to be
-called once per region, label and draw); the tests compare it with scikit-learn's.
+Ranked once and weighted often, so that one implementation gives the figure and its bootstrap (scikit-learn would have to
+be called once per region, label and draw); the tests compare it with scikit-learn's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from chex.metrics.bootstrap import as_weights
+from chex.metrics.ranked_scores import RankedScores, owners, rank_scores
 
 Undefined = Literal["exclude", "zero"]  # what a class without a positive or without a negative counts in a mean
 
@@ -23,23 +24,16 @@ def auroc(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = 
     0 … 1, 0.5 without skill, more is better; no threshold.
     weights (D, N): one figure per row; NaN where a row leaves no positive or no negative.
     """
-    scores, targets = np.asarray(scores, dtype=np.float64), np.asarray(targets)
-    if scores.ndim != 1 or scores.shape != targets.shape:
-        raise ValueError(f"scores and targets must both be (N,); found {scores.shape} and {targets.shape}")
-    if np.isnan(scores).any():
-        raise ValueError("scores must be numbers; found NaN")
-    if not np.isin(targets, (0, 1)).all():
-        raise ValueError(f"targets must be 0 or 1; found {np.unique(targets).tolist()}")
-    weights = as_weights(weights, len(scores))
-    if not len(scores):
-        return np.full(len(weights), np.nan)
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])  # of each group of equal scores
-    positive = np.add.reduceat(weights[:, order] * (targets[order] == 1), starts, axis=1)  # (D, groups)
-    negative = np.add.reduceat(weights[:, order] * (targets[order] == 0), starts, axis=1)
-    below = np.cumsum(negative, axis=1) - negative / 2
-    pairs = positive.sum(axis=1) * negative.sum(axis=1)
-    return np.divide((positive * below).sum(axis=1), pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+    return rank_scores(scores, targets).auroc(_by_sample(weights, len(np.asarray(scores))))
+
+
+def average_precision(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """(D,): the area under the precision-recall curve as the sum of its steps, of equal scores in one step.
+
+    0 … 1, the share of positives without skill, more is better; no threshold. Arguments: `auroc`; NaN where a row leaves
+    no positive. (Detection has its own: `chex.metrics.detection`.)
+    """
+    return rank_scores(scores, targets).average_precision(_by_sample(weights, len(np.asarray(scores))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +66,35 @@ def as_figures(values: np.ndarray, undefined: Undefined) -> np.ndarray:
     return np.nan_to_num(values) if undefined == "zero" else values
 
 
-def class_aurocs(
-    scores: np.ndarray, targets: np.ndarray, classes: Sequence[str], weights: np.ndarray | None = None
-) -> ClassAurocs:
-    """AUROC per class: scores and targets (N, C); a target other than 0 or 1 (unknown, uncertain) is left out."""
+@dataclass(frozen=True, slots=True)
+class RankedClasses:
+    """The scores of several classes, ranked once; any weighting of the samples can then be scored."""
+
+    classes: tuple[str, ...]
+    samples: int
+    by_class: tuple[RankedScores, ...]
+
+    def aurocs(self, weights: np.ndarray | None = None) -> ClassAurocs:
+        """Under sample weights (D, N)."""
+        by_sample = _by_sample(weights, self.samples)
+        ranked = dict(zip(self.classes, self.by_class, strict=True))
+        return ClassAurocs(
+            {name: scores.auroc(by_sample) for name, scores in ranked.items()},
+            {name: scores.positives(by_sample) for name, scores in ranked.items()},
+        )
+
+
+def rank_classes(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    classes: Sequence[str],
+    sample: np.ndarray | None = None,
+    samples: int | None = None,
+) -> RankedClasses:
+    """scores and targets (K, C); a target other than 0 or 1 (unknown, uncertain) is left out.
+
+    sample (K,): to which of N `samples` each row belongs, where weights are on samples and one may have several rows.
+    """
     scores, targets = np.asarray(scores, dtype=np.float64), np.asarray(targets)
     if scores.shape != targets.shape or scores.ndim != 2 or scores.shape[1] != len(classes):
         raise ValueError(
@@ -84,14 +103,24 @@ def class_aurocs(
         )
     if not len(classes):
         raise ValueError("at least one class expected; found none")
-    weights = as_weights(weights, len(scores))
-    per_class, positives = {}, {}
-    for column, name in enumerate(classes):
+    sample, samples = owners(len(scores), sample, samples)
+    ranked = []
+    for column in range(len(classes)):
         known = np.isin(targets[:, column], (0, 1))
-        truth, counted = targets[known, column], weights[:, known]
-        per_class[name] = auroc(scores[known, column], truth, counted)
-        positives[name] = counted @ (truth == 1)
-    return ClassAurocs(per_class, positives)
+        ranked.append(rank_scores(scores[known, column], targets[known, column], sample[known], samples))
+    return RankedClasses(tuple(classes), samples, tuple(ranked))
+
+
+def class_aurocs(
+    scores: np.ndarray, targets: np.ndarray, classes: Sequence[str], weights: np.ndarray | None = None
+) -> ClassAurocs:
+    """AUROC per class under weights (D, N), once; `rank_classes` where there will be more weightings."""
+    return rank_classes(scores, targets, classes).aurocs(weights)
+
+
+def _by_sample(weights: np.ndarray | None, samples: int) -> np.ndarray:
+    """(N, D), the draws of a sample side by side in memory."""
+    return np.ascontiguousarray(as_weights(weights, samples).T)
 
 
 def _mean(figures: dict, counts: dict) -> np.ndarray:

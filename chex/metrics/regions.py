@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from chex.metrics.bootstrap import as_weights
-from chex.metrics.classification import Undefined, as_figures, class_aurocs
+from chex.metrics.classification import RankedClasses, Undefined, as_figures, rank_classes
 from chex.metrics.label_agreement import LabelCounts
+from chex.metrics.ranked_scores import owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,48 @@ class RegionFigures:
         return _quotient((np.nan_to_num(self.values) * counted).sum(axis=axes), counted.sum(axis=axes))
 
 
+@dataclass(frozen=True, slots=True)
+class RankedRegions:
+    """The scores of every (region, label), ranked once; any weighting of the samples can then be scored."""
+
+    labels: tuple[str, ...]
+    by_region: dict[str, RankedClasses]
+    samples: int
+
+    def aurocs(self, weights: np.ndarray | None = None, undefined: Undefined = "exclude") -> RegionFigures:
+        """Under sample weights (D, N). A pair without a positive or without a negative is `undefined`: left out, or 0 as
+        in the authors' evaluation."""
+        weights = as_weights(weights, self.samples)
+        shape = (len(weights), len(self.by_region), len(self.labels))
+        values, positives = np.full(shape, np.nan), np.zeros(shape)
+        for place, ranked in enumerate(self.by_region.values()):
+            found = ranked.aurocs(weights)
+            values[:, place] = as_figures(np.stack(list(found.per_class.values()), axis=1), undefined)
+            positives[:, place] = np.stack(list(found.positives.values()), axis=1)
+        return RegionFigures(tuple(self.by_region), self.labels, values, positives)
+
+
+def rank_regions(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    regions: np.ndarray,
+    labels: Sequence[str],
+    sample: np.ndarray | None = None,
+    samples: int | None = None,
+) -> RankedRegions:
+    """scores and targets (K, L), targets other than 0 and 1 unknown; regions (K,) names, one per row.
+
+    sample (K,): to which of N `samples` each row belongs, where weights are on samples with several regions each.
+    """
+    scores, targets, regions = np.asarray(scores), np.asarray(targets), _region_per_row(regions, len(scores))
+    sample, samples = owners(len(scores), sample, samples)
+    ranked = {}
+    for name in sorted(set(regions.tolist())):
+        rows = np.flatnonzero(regions == name)
+        ranked[name] = rank_classes(scores[rows], targets[rows], labels, sample[rows], samples)
+    return RankedRegions(tuple(labels), ranked, samples)
+
+
 def region_aurocs(
     scores: np.ndarray,
     targets: np.ndarray,
@@ -64,18 +107,8 @@ def region_aurocs(
     weights: np.ndarray | None = None,
     undefined: Undefined = "exclude",
 ) -> RegionFigures:
-    """The AUROC of every (region, label) over that region's rows.
-
-    scores and targets (K, L), targets other than 0 and 1 unknown; regions (K,) names; weights (D, K). A pair without a
-    positive or without a negative is `undefined`: left out, or 0 as in the authors' evaluation.
-    """
-
-    def figure(rows: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = class_aurocs(np.asarray(scores)[rows], np.asarray(targets)[rows], labels, counted)
-        values = np.stack([found.per_class[label] for label in labels], axis=1)
-        return as_figures(values, undefined), np.stack([found.positives[label] for label in labels], axis=1)
-
-    return _by_region(figure, len(scores), regions, labels, weights)
+    """The AUROC of every (region, label) over that region's rows, once; arguments: `rank_regions`, weights (D, K)."""
+    return rank_regions(scores, targets, regions, labels).aurocs(weights, undefined)
 
 
 def region_f1(
@@ -87,12 +120,15 @@ def region_f1(
 ) -> RegionFigures:
     """The F1 of every (region, label): predicted and targets (K, L) bool, regions (K,) names, weights (D, K)."""
     predicted, targets = np.asarray(predicted, dtype=bool), np.asarray(targets, dtype=bool)
-
-    def figure(rows: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    regions, weights = _region_per_row(regions, len(predicted)), as_weights(weights, len(predicted))
+    names = tuple(sorted(set(regions.tolist())))
+    shape = (len(weights), len(names), len(labels))
+    values, positives = np.full(shape, np.nan), np.zeros(shape)
+    for place, name in enumerate(names):
+        rows = np.flatnonzero(regions == name)
         counts = LabelCounts(tuple(labels), predicted[rows], targets[rows])
-        return counts.per_label(counted), counts.positives(counted)
-
-    return _by_region(figure, len(predicted), regions, labels, weights)
+        values[:, place], positives[:, place] = counts.per_label(weights[:, rows]), counts.positives(weights[:, rows])
+    return RegionFigures(names, tuple(labels), values, positives)
 
 
 def within_region_auroc(
@@ -111,25 +147,11 @@ def within_region_auroc(
     return found.overall, found.pairs()
 
 
-def _by_region(
-    figure: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-    count: int,
-    regions: np.ndarray,
-    labels: Sequence[str],
-    weights: np.ndarray | None,
-) -> RegionFigures:
-    """`figure` gives values and positives (D, L) of the rows of one region under their weights (D, rows)."""
+def _region_per_row(regions: np.ndarray, rows: int) -> np.ndarray:
     regions = np.asarray(regions)
-    if regions.shape != (count,):
-        raise ValueError(f"one region name per row expected, ({count},); found {regions.shape}")
-    weights = as_weights(weights, count)
-    names = tuple(sorted(set(regions.tolist())))
-    shape = (len(weights), len(names), len(labels))
-    values, positives = np.full(shape, np.nan), np.zeros(shape)
-    for place, name in enumerate(names):
-        rows = np.flatnonzero(regions == name)
-        values[:, place], positives[:, place] = figure(rows, weights[:, rows])
-    return RegionFigures(names, tuple(labels), values, positives)
+    if regions.shape != (rows,):
+        raise ValueError(f"one region name per row expected, ({rows},); found {regions.shape}")
+    return regions
 
 
 def _quotient(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from chex import vocabulary
-from chex.metrics.classification import class_aurocs
-from chex.metrics.regions import within_region_auroc
+from chex.metrics.classification import class_aurocs, rank_classes
+from chex.metrics.regions import rank_regions, within_region_auroc
 from chex.records import Query, Sample
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.figure import Figure
@@ -59,11 +59,14 @@ class Task(EvaluationTask):
         targets = np.stack([self._targets(present) for row in rows for present in row["present"]])
         image = np.repeat(np.arange(len(rows)), [len(row["regions"]) for row in rows])
 
+        ranked = rank_regions(scores, targets, regions, self._labels, image, len(rows))
+        ranked_together = rank_classes(scores, targets, self._labels, image, len(rows))
+
         def within(weights: np.ndarray) -> np.ndarray:
-            return within_region_auroc(scores, targets, regions, self._labels, weights[:, image])[0]
+            return ranked.aurocs(weights).overall
 
         def pooled(weights: np.ndarray) -> np.ndarray:
-            return class_aurocs(scores, targets, self._labels, weights[:, image]).weighted
+            return ranked_together.aurocs(weights).weighted
 
         overall, pairs = within_region_auroc(scores, targets, regions, self._labels)
         by_class = class_aurocs(scores, targets, self._labels)

@@ -4,15 +4,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from chex.metrics.classification import auroc, class_aurocs
+from chex.metrics.classification import auroc, average_precision, class_aurocs, rank_classes
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.integers(0, 3)), min_size=2, max_size=25))
 def test_it_is_scikit_learns_with_ties_and_weights(rows):
     scores, targets, weights = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    precision = average_precision(scores, targets, weights)[0]
+    if (targets * weights).any():
+        assert precision == pytest.approx(average_precision_score(targets, scores, sample_weight=weights), abs=1e-12)
+    else:
+        assert np.isnan(precision)
     found = auroc(scores, targets, weights)[0]
     if len(set(targets[weights > 0])) < 2:
         assert np.isnan(found)
@@ -25,6 +30,24 @@ def test_many_weightings_at_once_are_those_one_by_one():
     scores, targets, weights = generator.random(40), generator.integers(0, 2, 40), generator.integers(0, 3, (7, 40))
     together = auroc(scores, targets, weights)
     assert together == pytest.approx([auroc(scores, targets, row)[0] for row in weights], abs=1e-12)
+
+
+def test_several_rows_of_a_sample_share_its_weight():
+    """Scores that are ranked once and weighed by sample, against rows that are weighed one by one."""
+    generator = np.random.default_rng(3)
+    sample, weights = generator.integers(0, 12, 50), generator.integers(0, 3, (5, 12))
+    scores, targets = generator.integers(0, 9, (50, 2)), generator.integers(-1, 2, (50, 2))
+    ranked = rank_classes(scores, targets, ["a", "b"], sample, 12).aurocs(weights)
+    by_row = class_aurocs(scores, targets, ["a", "b"], weights[:, sample])
+    for name in "ab":
+        assert ranked.per_class[name] == pytest.approx(by_row.per_class[name], abs=1e-12)
+        assert ranked.positives[name] == pytest.approx(by_row.positives[name])
+        known = targets[:, "ab".index(name)] >= 0
+        column = scores[known, "ab".index(name)], targets[known, "ab".index(name)], weights[:, sample[known]]
+        one_by_one = [roc_auc_score(column[1], column[0], sample_weight=row) for row in column[2]]
+        assert by_row.per_class[name] == pytest.approx(one_by_one, abs=1e-12)
+    with pytest.raises(ValueError, match="a sample below 4 per row"):
+        rank_classes(scores, targets, ["a", "b"], sample, 4)
 
 
 def test_macro_and_weighted_means():

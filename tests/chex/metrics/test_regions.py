@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from chex.metrics.classification import class_aurocs
-from chex.metrics.regions import region_aurocs, region_f1, within_region_auroc
+from chex.metrics.regions import rank_regions, region_aurocs, region_f1, within_region_auroc
 
 
 def test_a_score_that_only_knows_the_region_gets_exactly_one_half():
@@ -92,6 +92,15 @@ def test_weights_repeat_rows():
     repeated = [np.repeat(side, times, axis=0) for side in (scores, targets, regions)]
     weighted = region_aurocs(scores, targets, regions, ["x", "y"], np.stack([times, 2 * times]))
     assert weighted.macro() == pytest.approx([region_aurocs(*repeated, ["x", "y"]).macro()[0]] * 2)
+
+
+def test_regions_of_a_sample_share_its_weight():
+    scores, targets, regions = random_rows(12)
+    sample, weights = np.random.default_rng(2).integers(0, 20, 60), np.random.default_rng(5).integers(0, 3, (4, 20))
+    ranked = rank_regions(scores, targets, regions, ["x", "y"], sample, 20).aurocs(weights)
+    by_row = region_aurocs(scores, targets, regions, ["x", "y"], weights[:, sample])
+    assert ranked.values == pytest.approx(by_row.values, nan_ok=True)
+    assert ranked.overall == pytest.approx(by_row.overall) and ranked.regions == by_row.regions
 
 
 def test_one_region_name_per_row():

@@ -31,7 +31,7 @@ _BODY = """
 A ChEX model (Müller et al., ECCV 2024, https://github.com/philip-mueller/chex): it takes a chest radiograph and questions,
 each a text, a box or both, and answers each with boxes, the probabilities of findings and a sentence. Asked a set of
 questions, it writes a report in which every sentence has its boxes.
-
+{notice}
 ## How to use it
 
 Everything needed lies in this folder: architecture and thresholds (`config.json`), weights (`model.safetensors`) and two
@@ -89,6 +89,7 @@ def model_card(config: ModelConfig, provenance: Mapping[str, Any], parameters: M
     preprocessing = config.preprocessing
     body = _BODY.format(
         name=_line(provenance.get("model_name", config.name)),
+        notice=f"\n**{_line(notice)}**\n" if (notice := provenance.get("notice")) else "",
         size=config.image_encoder.image_size, fit=preprocessing.fit.replace("_", " "),
         mean=preprocessing.mean, std=preprocessing.std, parts=_parts(parameters), attention=_attention(config),
         thresholds="\n".join(

@@ -114,16 +114,17 @@ class Chex(nn.Module):
         t = self.sentence_tokenizer
         return t.decode(self.generator.generate(tokens, t.start_id, t.end_id, max_tokens=max_tokens))
 
-    def save(self, folder: Path | str) -> None:
+    def save(self, folder: Path | str, *, stored_as: torch.dtype = torch.float32) -> None:
         """Writes config, weights, tokenizers and a model card into `folder`, which is made if need be.
 
-        Nothing in the folder changes before everything is written.
+        Nothing in the folder changes before everything is written. A file of torch.float16 is half as large; what is
+        loaded computes with the types of the model again. Raises ValueError if a weight does not fit into that type.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder) as partial:
             new = Path(partial)
-            weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+            weights = {name: _stored(name, tensor, stored_as) for name, tensor in self.state_dict().items()}
             (new / WEIGHTS).touch()
             mode = (new / WEIGHTS).stat().st_mode  # safetensors writes for the owner alone, whatever the umask says
             save_file(weights, new / WEIGHTS)
@@ -171,6 +172,16 @@ class Chex(nn.Module):
             raise ValueError(f"{folder / WEIGHTS} does not fit {CONFIG}: {'; '.join(wrong[:5])}")
         model.load_state_dict({n: weight.to(expected[n].dtype) for n, weight in weights.items()}, assign=True)
         return model.to(device).eval()
+
+
+def _stored(name: str, tensor: Tensor, stored_as: torch.dtype) -> Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    if tensor.dtype != torch.float32:
+        return tensor
+    stored = tensor.to(stored_as)
+    if stored.isfinite().sum() < tensor.isfinite().sum():
+        raise ValueError(f"{name}: expected values within {stored_as}; the largest is {tensor.abs().max():.3g}")
+    return stored
 
 
 def _content(file: Path) -> dict:

@@ -47,6 +47,12 @@ def test_a_stated_licence_is_in_the_front_matter():
     assert front_matter(model_card(base(), {"licence": "mit"}, {}))["license"] == "mit"
 
 
+def test_what_must_be_known_first_stands_before_the_use():
+    card = model_card(base(), {"notice": "Synthetic only."}, {})
+    assert card.index("**Synthetic only.**") < card.index("## How to use it")
+    assert "**" not in model_card(base(), {}, {}).split("## How to use it")[0]
+
+
 def test_names_from_outside_cannot_break_the_card():
     name = "evil`\n---\nlicense: mit\n# <script>alert(1)</script> |"
     imported = {"what": name, "file": name, "sha256": "0", "clip_tokenizer": name, "language_model": name}

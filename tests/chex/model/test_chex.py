@@ -132,6 +132,25 @@ def test_folders_of_before_and_half_precision_are_read(tiny_model, tmp_path):
     assert {weight.dtype for weight in loaded.state_dict().values()} == {torch.float32}
 
 
+def test_weights_can_be_stored_in_half_the_size(tiny_model, tmp_path):
+    tiny_model.save(tmp_path / "single")
+    tiny_model.save(tmp_path / "half", stored_as=torch.float16)
+    single, half = ((tmp_path / name / "model.safetensors").stat().st_size for name in ("single", "half"))
+    assert half < 0.51 * single
+    loaded = Chex.load(tmp_path / "half").state_dict()
+    for name, weight in tiny_model.state_dict().items():
+        assert loaded[name].dtype == weight.dtype
+        torch.testing.assert_close(loaded[name], weight, rtol=1e-3, atol=1e-6)
+
+
+def test_a_weight_beyond_half_precision_is_refused(tiny_model_dir, tmp_path):
+    model = Chex.load(tiny_model_dir)
+    model.detector.box_norm.weight.data[0] = 1e6
+    with pytest.raises(ValueError, match="detector.box_norm.weight: expected values within torch.float16.*1e\\+06"):
+        model.save(tmp_path / "half", stored_as=torch.float16)
+    assert not list((tmp_path / "half").iterdir())
+
+
 def test_saving_that_fails_leaves_the_folder_as_it_was(tiny_model, tmp_path, monkeypatch):
     tiny_model.save(tmp_path)
     kept = {file.name: file.read_bytes() for file in tmp_path.iterdir()}

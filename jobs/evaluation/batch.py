@@ -19,6 +19,7 @@ class Encoded:
         self.session = session
         self.samples = tuple(samples)
         images = [decode_stored(sample.image) for sample in samples] if images is None else images
+        self.images = tuple(images)
         self.features = session.encode(images)
         self._answers: dict[tuple[int, Query, tuple[str, ...]], Answer] = {}
 
@@ -57,6 +58,11 @@ class Batch:
     @property
     def samples(self) -> list[Sample]:
         return [self._encoded.samples[place] for place in self._places]
+
+    @property
+    def images(self) -> list[np.ndarray]:
+        """The samples' decoded images (H, W) uint8."""
+        return [self._encoded.images[place] for place in self._places]
 
     def ask(self, queries: Sequence[Sequence[Query]], labels: Sequence[str] = ()) -> list[list[Answer]]:
         """Answers to each sample's own queries."""

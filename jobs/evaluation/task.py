@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from chex.metrics.bootstrap import Spread, bootstrap, resampling_weights, spread
 from chex.records import Box, Sample, ScoredBox
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
 
 Row = dict[str, Any]  # one sample's predictions and truth: plain values only, so that it is also a Parquet row
 Part = Literal["boxes", "classes", "sentences", "reports"]  # what a session can be asked for
@@ -70,6 +73,7 @@ class EvaluationTask(ABC):
     needs: str  # what a sample must have, for the message when no sample has it
     asks_for: frozenset[Part]  # what a session must be able to do: one that cannot is not asked
     tunes: bool = False
+    starts_programs: bool = True  # False: figures that need another program (METEOR is in Java) are not asked for
 
     @property
     def left_out(self) -> dict[str, str]:
@@ -119,3 +123,7 @@ class EvaluationTask(ABC):
     def example(self, row: Row, options: Mapping[str, Any] | None = None) -> list[Example]:
         """What a picture of this row's image shows, true boxes beside the predicted ones; empty: nothing to show."""
         return []
+
+    def pictures(self, rows: Sequence[Row], options: Mapping[str, Any] | None = None) -> dict[str, Drawing]:
+        """Drawings of this task's own by file name, from the rows alone; empty: the figures say everything."""
+        return {}

@@ -1,19 +1,26 @@
 """Evaluation tasks: one module each, found by its name (`pathology_detection.py` is `pathology-detection`).
 
-Groups of tasks have a name, too: "all", "paper" (what table 2 of the paper measures).
+Groups of tasks have a name, too: "all", "paper" (what table 2 of the paper measures). Those in a folder of their own
+are no part of "all" and are asked for by the folder's name: "interactive", "robustness".
 """
 
 from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 from jobs.evaluation.task import EvaluationTask
 
+_FOLDERS = ("interactive", "robustness")
 
-def task_names() -> tuple[str, ...]:
-    return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))
+
+def task_names(folder: str = "") -> tuple[str, ...]:
+    """The tasks in this folder or in one of those below."""
+    found = pkgutil.iter_modules([str(Path(path, folder)) for path in __path__])
+    return tuple(sorted(module.name.replace("_", "-") for module in found if not module.ispkg))
 
 
 def paper_tasks() -> tuple[str, ...]:
@@ -24,14 +31,18 @@ def paper_tasks() -> tuple[str, ...]:
     return tuple(name for name in task_names() if published & set(create(name).gives))
 
 
-GROUPS: dict[str, Callable[[], tuple[str, ...]]] = {"all": task_names, "paper": paper_tasks}
+GROUPS: dict[str, Callable[[], tuple[str, ...]]] = {
+    "all": task_names,
+    "paper": paper_tasks,
+    **{folder: partial(task_names, folder) for folder in _FOLDERS},
+}
 
 
 def chosen(tasks: str) -> tuple[str, ...]:
     """The tasks of a group's name or "NAME,NAME"; ValueError names what is unknown and what there is."""
     if is_group(tasks):
         return GROUPS[tasks]()
-    names = task_names()
+    names = (*task_names(), *(name for folder in _FOLDERS for name in task_names(folder)))
     asked = tuple(dict.fromkeys(name.strip() for name in tasks.split(",") if name.strip()))
     unknown = [name for name in asked if name not in names]
     if unknown or not asked:
@@ -46,4 +57,5 @@ def is_group(tasks: str) -> bool:
 
 
 def create(name: str) -> EvaluationTask:
-    return import_module(f"{__name__}.{name.replace('-', '_')}").Task()
+    folder = next((f"{folder}." for folder in _FOLDERS if name in task_names(folder)), "")
+    return import_module(f"{__name__}.{folder}{name.replace('-', '_')}").Task()

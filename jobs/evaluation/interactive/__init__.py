@@ -1,0 +1,1 @@
+"""Parts of the interactive tasks: findings with a side, the questions about them, and how far a box moves."""

@@ -1,0 +1,1 @@
+"""What an answer is worth beyond its figure: calibration, stability under small changes, faithfulness of boxes."""

@@ -67,6 +67,9 @@ class Task(EvaluationTask):
         )
         return {"image_auroc": figure}
 
+    def reliability(self, rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+        return tuple(np.array([value for row in rows for value in row[name]]) for name in ("probabilities", "values"))
+
     def _known(self, sample: Sample) -> dict[str, int]:
         return {label.label: label.value for label in sample.annotations.pathology_labels if label.value in (0, 1)}
 

@@ -1,4 +1,7 @@
-"""What is wrong with a given region? Chest ImaGenome's labels, asked by the region's true box (paper, RC)."""
+"""What is wrong with a given region? Chest ImaGenome's labels, asked by the region's true box.
+
+`region_auroc` is the paper's weighted AUROC of RC on CIG: per region and label, weighted by positives.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,14 @@ class Task(EvaluationTask):
         ]
 
     def row_notes(self) -> dict:
-        return {"labels": list(self._labels)}
+        return {"labels": list(self._labels), "seen": self._seen.tolist(), "present": self._present.tolist()}
+
+    def recall(self, notes: Mapping) -> None:
+        self._seen, self._present = np.array(notes["seen"]), np.array(notes["present"])
+
+    def reliability(self, rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+        scores = np.array([values for row in rows for values in row["probabilities"]], dtype=np.float64)
+        return scores.ravel(), np.ravel([self._targets(present) for row in rows for present in row["present"]])
 
     def figures(self, rows: Sequence[Row], spread: SpreadOf, options: Mapping | None = None) -> dict[str, Figure]:
         regions = np.array([name for row in rows for name in row["regions"]])

@@ -1,52 +1,52 @@
-"""Does the generated report state what the radiologist's states? Both are read by the rule-based label reader."""
+"""Does the generated report say what the radiologist's says? Words, and the labels that both state (paper, RG)."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
+from typing import Any
 
 import numpy as np
 
 from chex.inference.report import default_prompts
-from chex.metrics.clinical import FIVE_LABELS, compare_labels
-from chex.metrics.label_agreement import LabelCounts
-from chex.metrics.label_reader import NAME, rule_based_label_reader
+from chex.metrics.label_reader import rule_based_label_reader
 from chex.records import Sample
 from jobs.evaluation.batch import Batch
+from jobs.evaluation.clinical_figures import LABELS, SCORES, clinical_figures
+from jobs.evaluation.common_texts import CommonTexts
 from jobs.evaluation.figure import Figure
-from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
+from jobs.evaluation.language_figures import DEFINITIONS, language_figures
+from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf
+from jobs.evaluation.text_pairs import LabelsRead, TextPairs
+from jobs.evaluation.text_sample import TextSample
 
 RANDOM_DRAWS = 20
 _SEED = 0
-_LABELS = {  # suffix of the figure's name: which labels, whether uncertain counts as present, in words
-    "": (None, False, "14 CheXpert labels stated as present"),
-    "_5_plus": (FIVE_LABELS, True, "5 CheXpert labels stated as present or uncertain"),
-}
-_SCORES = {
-    "micro_f1": (LabelCounts.micro, "micro-F1 over all reports and labels"),
-    "macro_f1": (LabelCounts.macro, "macro-F1: mean of the labels' F1, 0 for one that is never stated"),
-    "example_f1": (LabelCounts.example, "example-F1: mean of the reports' F1, 0 for one that states nothing"),
-}
+_ALL = "report"
 _COMMONEST, _RANDOM = "the commonest training report", "a random training report"
 
 
 class Task(EvaluationTask):
-    gives = tuple(f"report_{kind}{which}" for which in _LABELS for kind in _SCORES)
+    gives = (
+        *(f"report_{kind}{which}" for which in LABELS for kind in SCORES),
+        *(f"report_{score}" for score in DEFINITIONS),
+    )
     needs = "report sentences"
     asks_for = frozenset({"reports"})
 
     def __init__(self) -> None:
         self._prompts = default_prompts()
-        self._reader = rule_based_label_reader()
-        self._reports: list[int] = []  # per training report, which of `_stated` it states
-        self._stated: dict[tuple[tuple[str, int], ...], int] = {}
+        self._reader: ReportLabels = rule_based_label_reader()
+        self._common, self._some = CommonTexts(), TextSample()
+        self._missing: dict[str, str] = {}
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        return self._missing
 
     def learn(self, sample: Sample) -> None:
         if self.wants(sample):
-            said = self._reader.read_report(sample.annotations.sentences)
-            key = tuple(sorted((label, value) for label, value in said.items() if value != 0))
-            self._reports.append(self._stated.setdefault(key, len(self._stated)))
+            self._common.add(_ALL, sample.annotations.sentences)
+            self._some.add(sample.study.sample_id, sample.annotations.sentences)
 
     def wants(self, sample: Sample) -> bool:
         return bool(sample.annotations.sentences)
@@ -58,63 +58,47 @@ class Task(EvaluationTask):
         rows = []
         for sample, answers, said in zip(batch.samples, selected, sentences, strict=True):
             findings, text = session.reports.compose(answers, said)
-            generated = [finding.sentence for finding in findings if finding.sentence]
-            reference = list(sample.annotations.sentences)
+            written = [finding for finding in findings if finding.sentence]
             rows.append(
                 {
                     "sample_id": sample.study.sample_id,
                     "text": text,
-                    "sentences": generated,
-                    "prompts": [finding.query.name for finding in findings],
-                    "reference": reference,
-                    "labels": _as_list(self._reader.read_report(generated)),
-                    "reference_labels": _as_list(self._reader.read_report(reference)),
+                    "sentences": [finding.sentence for finding in written],
+                    "prompts": [finding.query.name for finding in written],
+                    "reference": list(sample.annotations.sentences),
                 }
             )
         return rows
 
-    def row_notes(self) -> dict:
-        return {"labels_read_by": NAME}
+    def figures(
+        self, rows: Sequence[Row], spread: SpreadOf, options: Mapping[str, Any] | None = None
+    ) -> dict[str, Figure]:
+        pairs = TextPairs(
+            said=[row["sentences"] for row in rows],
+            references=[row["reference"] for row in rows],
+            sample=np.arange(len(rows)),
+            samples=len(rows),
+            of="report",
+            baselines=self._baselines(len(rows)),
+        )
+        figures = clinical_figures("report", pairs, LabelsRead(self._reader), spread)
+        language, self._missing = language_figures("report", pairs, spread, self.starts_programs)
+        return figures | language
 
-    def figures(self, rows: Sequence[Row], spread: SpreadOf, options: Mapping | None = None) -> dict[str, Figure]:
-        predicted, reference = ([_as_mapping(row[column]) for row in rows] for column in ("labels", "reference_labels"))
-        commonest = self._commonest(len(rows))
-        random = [self._random(len(rows), draw) for draw in range(RANDOM_DRAWS)] if self._reports else []
-        figures = {}
-        for which, (labels, uncertain, of_labels) in _LABELS.items():
-            counts = partial(compare_labels, reference=reference, labels=labels, uncertain_as_positive=uncertain)
-            found, of_commonest, of_random = counts(predicted), counts(commonest), [counts(said) for said in random]
-            for kind, (score, of_score) in _SCORES.items():
-                baselines = {_COMMONEST: float(score(of_commonest)[0])}
-                if of_random:
-                    baselines[_RANDOM] = float(np.mean([score(drawn)[0] for drawn in of_random]))
-                figures[f"report_{kind}{which}"] = Figure(
-                    value=float(score(found)[0]),
-                    baselines=baselines,
-                    baseline=max(baselines, key=baselines.get),
-                    definition=f"{of_score}, {of_labels}; read by the {NAME}; 0 to 1, more is better",
-                    samples=len(rows),
-                    spread=spread(partial(score, found), len(rows)),
-                    classes={label: line["f1"] for label, line in found.table().items() if line["support"]},
-                )
-        return figures
+    def read_labels_with(self, reader: ReportLabels) -> None:
+        self._reader = reader
 
-    def _commonest(self, samples: int) -> list[Mapping[str, int]]:
-        """The labels of the training reports that state what most of them state, for every sample."""
-        if not self._reports:
-            return [{}] * samples
-        [(most, _)] = Counter(self._reports).most_common(1)
-        return [dict(list(self._stated)[most])] * samples
+    def row_notes(self) -> dict[str, Any]:
+        return {"commonest": self._common.notes(), "some": self._some.notes()}
 
-    def _random(self, samples: int, draw: int) -> list[Mapping[str, int]]:
-        stated = [dict(key) for key in self._stated]
-        drawn = np.random.default_rng((_SEED, draw)).choice(self._reports, size=samples)
-        return [stated[index] for index in drawn]
+    def recall(self, notes: Mapping[str, Any]) -> None:
+        self._common.recall(notes["commonest"])
+        self._some.recall(notes["some"])
 
-
-def _as_list(labels: Mapping[str, int]) -> list[dict]:
-    return [{"label": label, "value": value} for label, value in sorted(labels.items())]
-
-
-def _as_mapping(labels: Sequence[Mapping]) -> dict[str, int]:
-    return {entry["label"]: entry["value"] for entry in labels}
+    def _baselines(self, samples: int) -> dict[str, list]:
+        commonest = next(iter(self._common.commonest(_ALL)), ())
+        baselines: dict[str, list] = {_COMMONEST: [[commonest] * samples]}
+        if some := self._some.texts:
+            generators = [np.random.default_rng((_SEED, draw)) for draw in range(RANDOM_DRAWS)]
+            baselines[_RANDOM] = [[some[i] for i in g.integers(len(some), size=samples)] for g in generators]
+        return baselines

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.phantoms.planned import PlannedStudy
 
 _EPILOG = """\
 Two thirds of the studies are written as MIMIC-CXR studies (one frontal image each, with report and scene graph),
@@ -31,13 +36,8 @@ example: python -m jobs.phantoms --output demo/raw --studies 300 --seed 1
 def main(arguments: list[str] | None = None) -> None:
     parser = _parser()
     options = parser.parse_args(arguments)
-    # every process works on one image at a time: more threads each would only stand in each other's way
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from tqdm import tqdm
-
     from jobs.local_folder import local_folder
     from pipelines.phantoms.planned_splits import plan_splits, plan_with_nih
-    from pipelines.phantoms.studies import write_planned
 
     if options.splits and options.nih:
         parser.error("--nih goes with --studies; --splits has NIH images of its own")
@@ -46,16 +46,24 @@ def main(arguments: list[str] | None = None) -> None:
             plan = plan_splits(*options.splits, options.seed)
         else:
             plan = plan_with_nih(options.studies, options.nih, options.seed)
-        with tqdm(total=len(plan), desc="phantoms", unit="study") as bar:
-            write_planned(
-                local_folder(options.output),
-                plan,
-                image_size=options.image_size,
-                workers=options.workers,
-                on_study=bar.update,
-            )
+        write_with_bar(local_folder(options.output), plan, image_size=options.image_size, workers=options.workers)
     except (ValueError, OSError) as error:
         parser.error(str(error))
+
+
+def write_with_bar(
+    output: Path, plan: Sequence[PlannedStudy], *, image_size: int = 256, workers: int | None = None
+) -> None:
+    """Writes planned phantoms into the new folder `output`, by default on as many processes as there are cores."""
+    # every process works on one image at a time: more threads each would only stand in each other's way
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from tqdm import tqdm
+
+    from pipelines.phantoms.studies import write_planned
+
+    workers = len(os.sched_getaffinity(0)) if workers is None else workers
+    with tqdm(total=len(plan), desc="phantoms", unit="study") as bar:
+        write_planned(output, plan, image_size=image_size, workers=workers, on_study=bar.update)
 
 
 def _parser() -> argparse.ArgumentParser:

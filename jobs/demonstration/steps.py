@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,22 +37,19 @@ def clear(output: Path) -> None:
 
 
 def make_phantoms(output: Path, *, studies: int, seed: int) -> None:
-    import os
+    from jobs.phantoms import write_with_bar
+    from pipelines.phantoms.planned import plan_studies
 
-    from pipelines.phantoms.studies import write_phantoms
-
-    with tqdm(total=studies, desc="phantoms", unit="study") as bar:
-        write_phantoms(
-            output / "raw", studies=studies, seed=seed, image_size=256, workers=os.cpu_count() or 1, on_study=bar.update
-        )
+    write_with_bar(output / "raw", plan_studies(studies, seed))
 
 
-def convert_phantoms(output: Path) -> dict[str, Any]:
+def convert_phantoms(output: Path, sources: Sequence[str] = SOURCES, *, resume: bool = False) -> dict[str, Any]:
+    """`output`/raw to `output`/shards. resume: goes on with a conversion, and leaves a finished one as it is."""
     from jobs.convert import convert
     from pipelines.convert import Conversion
 
-    sources = tuple((kind, str(output / "raw" / kind)) for kind in SOURCES)
-    return convert(Conversion(sources=sources, output=str(output / "shards")))
+    roots = tuple((kind, str(output / "raw" / kind)) for kind in sources)
+    return convert(Conversion(sources=roots, output=str(output / "shards"), resume=resume))
 
 
 def stage_configuration(stage: str, effort: float, workers: int = 1) -> TrainingConfig:

@@ -3,49 +3,75 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+from typing import Any
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    from jobs.evaluation.tasks import task_names
+    from jobs.evaluation.tasks import GROUPS, task_names
 
     parser = argparse.ArgumentParser(prog="python -m jobs.evaluate", description=__doc__)
-    parser.add_argument("--model", required=True, metavar="URI", help="a model folder, local or s3://…")
-    parser.add_argument("--data", required=True, metavar="URI", help="converted shards")
-    parser.add_argument("--tasks", default="all", help=f"all, or some of: {','.join(task_names())}")
-    parser.add_argument("--output", required=True, metavar="DIR", help="for figures.json, table.md and predictions/")
-    parser.add_argument("--bootstrap", type=int, default=0, metavar="N", help="draws for standard deviations")
+    parser.add_argument("--model", metavar="URI", help="a model folder, local or s3://…")
+    parser.add_argument("--data", metavar="URI", help="converted shards")
+    parser.add_argument("--tasks", default="all", help=f"{', '.join(GROUPS)}, or some of: {','.join(task_names())}")
+    parser.add_argument("--output", metavar="URI", help="for figures.json, table.md and predictions/, local or s3://…")
+    parser.add_argument("--bootstrap", type=int, metavar="N", help="draws for standard deviations")
     parser.add_argument("--split", default="test", help="the split to measure; baselines always come from train")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the model runs")
     parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="images in one batch of the model")
-    return parser.parse_args(arguments)
+    parser.add_argument("--actors", type=int, default=0, metavar="N", help="Ray actors that predict; 0: this process")
+    parser.add_argument("--resume", action="store_true", help="go on where an earlier run into this output stopped")
+    parser.add_argument(
+        "--recompute", metavar="URI", help="instead: the figures of an earlier output, from its predictions alone"
+    )
+    options = parser.parse_args(arguments)
+    if options.recompute is None and (lacking := [n for n in ("model", "data", "output") if not getattr(options, n)]):
+        parser.error(f"expected {', '.join(f'--{name}' for name in lacking)}, or --recompute")
+    if options.recompute is not None and (options.model or options.data):
+        parser.error("--recompute needs neither --model nor --data")
+    return options
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
-    from jobs.evaluation.figure import as_table
-    from jobs.evaluation.run import evaluate
+    from jobs.evaluation.summary import as_page
     from pipelines.stores import StoreUnreachable
 
+    logging.basicConfig(level=logging.WARNING, format="evaluate: %(message)s", stream=sys.stderr)
     try:
-        summary = evaluate(
-            options.model,
-            options.data,
-            options.tasks,
-            options.output,
-            split=options.split,
-            bootstrap=options.bootstrap,
-            batch_size=options.batch_size,
-            device=_device(options.device),
-        )
-    except (ValueError, FileNotFoundError) as problem:
+        summary = _evaluate(options) if options.recompute is None else _recompute(options)
+    except (ValueError, OSError) as problem:
         print(f"evaluate: {problem}", file=sys.stderr)
         return 2
     except StoreUnreachable as problem:
         print(f"evaluate: {problem}", file=sys.stderr)
         return 1
-    print(as_table(summary["figures"]), end="")
+    print(as_page(summary), end="")
     return 0
+
+
+def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    from jobs.evaluation.run import evaluate
+
+    return evaluate(
+        options.model,
+        options.data,
+        options.tasks,
+        options.output,
+        split=options.split,
+        bootstrap=options.bootstrap or 0,
+        batch_size=options.batch_size,
+        device=options.device if options.actors else _device(options.device),
+        actors=options.actors,
+        resume=options.resume,
+    )
+
+
+def _recompute(options: argparse.Namespace) -> dict[str, Any]:
+    from jobs.evaluation.recompute import recompute
+
+    return recompute(options.recompute, options.output, bootstrap=options.bootstrap)
 
 
 def _device(name: str) -> str:

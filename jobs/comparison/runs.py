@@ -141,7 +141,7 @@ def _measure(comparison: Comparison, name: str, seed: int, start: str | None, ev
     shown = f"{name} seed {seed} of " + re.sub(r"[^\w.-]+", "-", comparison.output.name)
     with tracked_experiment(comparison.tracking_uri, shown, about, folder=RunFolder(folder / "record")) as tracker:
         model = _trained(comparison, comparison.own_stages, name, seed, start, experiment=shown)
-        measured = evaluate(model, comparison.data, comparison.tasks, evaluation, progress=False)
+        measured = evaluate(model, comparison.data, comparison.tasks, evaluation, resume=True, progress=False)
         if tracker is not None:
             values = {key: figure["value"] for key, figure in measured["figures"].items()}
             tracker.metrics(0, {key: value for key, value in values.items() if value is not None})

@@ -1,12 +1,9 @@
-"""A figure beside its baseline, and the files that hold all of them."""
+"""A figure beside its baselines."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from chex.metrics.bootstrap import Spread
@@ -50,37 +47,3 @@ class Figure:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], notes: Mapping[str, Any]) -> None:
-    """One Parquet row per sample; `notes` become JSON in the file's metadata."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pylist(list(rows))
-    table = table.replace_schema_metadata({name: json.dumps(value) for name, value in notes.items()})
-    pq.write_table(table, path, compression="zstd")
-
-
-def write_summary(output: Path, summary: Mapping[str, Any]) -> None:
-    """figures.json and table.md."""
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "figures.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    (output / "table.md").write_text(as_table(summary["figures"]), encoding="utf-8")
-
-
-def as_table(figures: Mapping[str, Mapping[str, Any]]) -> str:
-    """A Markdown table: every figure with its spread, its baselines and what it means."""
-    lines = ["| figure | value | baseline | samples | definition |", "|---|---|---|---|---|"]
-    for name, figure in figures.items():
-        value = _shown(figure["value"])
-        if figure.get("std") is not None:
-            value += f" ± {_shown(figure['std'])}"
-        baselines = ", ".join(f"{_shown(number)} ({which})" for which, number in figure["baselines"].items())
-        lines.append(f"| {name} | {value} | {baselines} | {figure['samples']} | {figure['definition']} |")
-    return "\n".join(lines) + "\n"
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"

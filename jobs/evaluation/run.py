@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import chex
 from chex.records import Sample
-from jobs.evaluation.figure import write_rows, write_summary
-from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
-from jobs.evaluation.tasks import chosen, create
-from jobs.local_folder import local_folder
-from pipelines.model_folder import model_folder_on_disk
+from jobs.evaluation.figures_of_rows import TUNING_SPLIT, compute_figures
+from jobs.evaluation.identity import data_identity
+from jobs.evaluation.model_source import SessionFactory, provenance, session_factory
+from jobs.evaluation.parts import parts_of
+from jobs.evaluation.predicting import predict_parts, predict_with_actors
+from jobs.evaluation.predictions import Predictions
+from jobs.evaluation.task import ALL_PARTS, EvaluationTask, SpreadOf
+from jobs.evaluation.tasks import chosen, create, is_group
+from pipelines.output_folder import OutputFolder
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from chex.inference.session import Session
     from chex.model.chex import Chex
 
 logger = logging.getLogger(__name__)
 
-_LEARNED_FROM = ("sample_id", "image_id", "sentences", "anatomy", "pathology_boxes", "pathology_labels")
+_LEARNED_FROM = (
+    "sample_id", "image_id", "sentences", "indication", "anatomy", "pathology_boxes", "pathology_labels", "grounded",
+)  # fmt: skip
 
 
 def evaluate(
-    model: Chex | str | Path,
+    model: Chex | str | Path | SessionFactory,
     data_uri: str,
     tasks: str = "all",
     output: str | Path | None = None,
@@ -37,66 +42,63 @@ def evaluate(
     bootstrap: int = 0,
     batch_size: int = 32,
     device: str = "cpu",
+    actors: int = 0,
+    resume: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Evaluate a model (or its folder) on converted shards; returns the content of figures.json.
+    """Evaluate a model on converted shards; returns the content of figures.json.
 
-    tasks: "all" or names joined by commas. bootstrap: draws for standard deviation and interval, 0 for none.
-    With `output`, writes figures.json, table.md and predictions/TASK.parquet there.
+    model: a model folder or its URI, a Chex, or a function device -> session that can be sent to other processes; of
+    its session `parts` says what it can be asked for (default: everything), `provenance` what it is made of.
+    tasks: "all", another group, or names joined by commas. bootstrap: draws for standard deviation and interval, 0 for
+    none. actors: so many Ray actors predict; 0: this process does. With `output`, a folder or s3://…, the predictions
+    and figures are written there, and `resume` goes on with an evaluation that was interrupted there.
 
     Raises:
-        ValueError: an unknown task, an impossible number, an output that is no local folder, or no sample for a task
-            that was named.
+        ValueError: an unknown task, an impossible number, an output that holds another evaluation, or no sample for a
+            task that was named.
         FileNotFoundError: no such model, or no shards of the split or of the train split.
     """
-    folder = None if output is None else local_folder(output)
     names = chosen(tasks)
     spread = SpreadOf(bootstrap)
-    if batch_size < 1:
-        raise ValueError(f"the batch size must be at least 1; found {batch_size}")
-    from pipelines.shards import list_shards, samples
-
-    for needed in (split, "train"):
-        list_shards(data_uri, split=needed)
-    session = _session(model, device)
-    created = {name: create(name) for name in names}
-    started = time.monotonic()
-    learn(created, samples(data_uri, "train", columns=_LEARNED_FROM), progress)
-    learned = time.monotonic()
-    test = samples(data_uri, split)
-    rows = predict(created, session, test, batch_size, _count(data_uri, split) if progress else None)
-    predicted = time.monotonic()
-    figures = {
-        figure_name: figure.as_dict()
-        for name, task in created.items()
-        if rows[name]
-        for figure_name, figure in task.figures(rows[name], spread).items()
-    }
-    left_out = {name: f"no sample of split {split} has {created[name].needs}" for name in names if not rows[name]}
-    if left_out and (tasks != "all" or not figures):
-        raise ValueError("; ".join(f"{name}: {reason}" for name, reason in left_out.items()))
-    for name, reason in left_out.items():
-        logger.warning("%s is left out: %s", name, reason)
-    seconds = {"baselines": learned - started, "predictions": predicted - learned}
-    seconds["figures"] = time.monotonic() - predicted
-    summary = {
-        "figures": figures,
-        "left_out": left_out,
-        "model": dict(session.reader.model.provenance),
-        "data": str(data_uri),
+    for what, number, least in (("the batch size", batch_size, 1), ("the number of actors", actors, 0)):
+        if number < least:
+            raise ValueError(f"{what} must be at least {least}; found {number}")
+    factory = session_factory(model)
+    identity = data_identity(data_uri, (split, "train"))
+    run = _Run(factory, data_uri, split, batch_size, device, actors, progress)
+    session = factory(device if actors == 0 else "cpu")
+    created, not_asked = _asked(names, session)
+    if not_asked and (not is_group(tasks) or not created):
+        raise ValueError("; ".join(f"{name}: {reason}" for name, reason in not_asked.items()))
+    made_with = {
+        "model": provenance(session, factory),
+        "data": identity,
         "split": split,
-        "software_version": chex.__version__,
-        "seconds": {step: round(taken, 2) for step, taken in seconds.items()},
+        "tasks": list(created),
+        "batch_size": batch_size,
     }
-    if folder is not None:
-        for name, task in created.items():
-            if rows[name]:
-                write_rows(folder / "predictions" / f"{name}.parquet", rows[name], task.row_notes())
-        write_summary(folder, summary)
+    with _place_for(output) as folder:
+        predictions = Predictions(folder)
+        about = predictions.open({"made_with": made_with, "not_asked": not_asked, "uri": str(data_uri)}, resume=resume)
+        seconds = run.predict(created, session, predictions, about["finished"])
+        began = time.monotonic()
+        summary = compute_figures(predictions, spread)
+        seconds["figures"] = time.monotonic() - began
+        missing = [f"{name}: {reason}" for name, reason in summary["left_out"].items() if name in names]
+        if missing and (not is_group(tasks) or not summary["figures"]):
+            raise ValueError("; ".join(missing))
+        summary["seconds"] = {step: round(taken, 2) for step, taken in seconds.items()}
+        if output is not None:
+            from jobs.evaluation.summary import write_summary
+
+            write_summary(folder, summary)
+    for name, reason in summary["left_out"].items():
+        logger.warning("%s is left out: %s", name, reason)
     return summary
 
 
-def learn(tasks: dict[str, EvaluationTask], train: Iterable[Sample], progress: bool = False) -> None:
+def learn(tasks: Mapping[str, EvaluationTask], train: Iterable[Sample], progress: bool = False) -> None:
     """One pass over the train split for the baselines of all tasks."""
     from tqdm import tqdm
 
@@ -105,79 +107,85 @@ def learn(tasks: dict[str, EvaluationTask], train: Iterable[Sample], progress: b
             task.learn(sample)
 
 
-def predict(
-    tasks: dict[str, EvaluationTask],
-    session: Session,
-    samples: Iterable[Sample],
-    batch_size: int = 32,
-    total: int | None = None,
-) -> dict[str, list[Row]]:
-    """The rows of every task; each image is encoded once. With `total`, a progress bar."""
-    from tqdm import tqdm
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Who predicts what, and where."""
 
-    rows: dict[str, list[Row]] = {name: [] for name in tasks}
-    with tqdm(total=total, desc="evaluation", unit="image", disable=total is None) as bar:
-        for batch in _batches(samples, batch_size):
-            for name, predicted in predict_batch(tasks, session, batch).items():
-                rows[name] += predicted
-            bar.update(len(batch))
-    return rows
+    factory: SessionFactory
+    data_uri: str
+    split: str
+    batch_size: int
+    device: str
+    actors: int
+    progress: bool
 
+    def predict(
+        self, tasks: Mapping[str, EvaluationTask], session: Any, predictions: Predictions, finished: list[str]
+    ) -> dict[str, float]:
+        """Predicts what is not finished yet: the split that is measured, and the one that tasks are tuned on."""
+        from pipelines.shards import samples
 
-def predict_batch(
-    tasks: dict[str, EvaluationTask],
-    session: Session,
-    samples: Sequence[Sample],
-    images: Sequence[np.ndarray] | None = None,
-) -> dict[str, list[Row]]:
-    """The rows of one batch of samples: depends on nothing else, so batches can be predicted anywhere, in any order.
+        splits: dict[str, Mapping[str, EvaluationTask]] = {self.split: tasks}
+        tuned = {name: task for name, task in tasks.items() if task.tunes}
+        if tuned and self._can_tune():
+            splits = {TUNING_SPLIT: tuned, **splits}
+        splits = {split: some for split, some in splits.items() if split not in finished}
+        began = time.monotonic()
+        if splits:
+            learn(tasks, samples(self.data_uri, "train", columns=_LEARNED_FROM), self.progress)
+        learned = time.monotonic()
+        parts = {split: parts_of(self.data_uri, split, self.batch_size) for split in splits}
+        remaining = [
+            part
+            for split, some in parts.items()
+            for done in [predictions.parts_done(split)]
+            for part in some
+            if part.name not in done
+        ]
+        common = {"batch_size": self.batch_size, "progress": self.progress}
+        if remaining and self.actors:
+            predict_with_actors(
+                remaining, splits, self.factory, predictions, actors=self.actors, device=self.device, **common
+            )
+        elif remaining:
+            predict_parts(remaining, splits, session, predictions, **common)
+        for split, some in splits.items():
+            notes = {name: task.row_notes() for name, task in some.items()}
+            predictions.finish(split, [part.name for part in parts[split]], notes)
+        return {"baselines": learned - began, "predictions": time.monotonic() - learned}
 
-    images: the samples' decoded images (H, W) uint8, where they do not bring them along.
-    """
-    from jobs.evaluation.batch import Batch, Encoded
+    def _can_tune(self) -> bool:
+        from pipelines.shards import list_shards
 
-    chosen = [place for place, sample in enumerate(samples) if any(task.wants(sample) for task in tasks.values())]
-    if not chosen:
-        return {}
-    wanted = [samples[place] for place in chosen]
-    encoded = Encoded(session, wanted, None if images is None else [images[place] for place in chosen])
-    rows = {}
-    for name, task in tasks.items():
-        places = [place for place, sample in enumerate(wanted) if task.wants(sample)]
-        rows[name] = task.predict(Batch(encoded, places)) if places else []
-    return rows
-
-
-def _session(model: Chex | str | Path, device: str) -> Session:
-    from chex.inference.session import Session
-    from chex.model.chex import Chex
-
-    if isinstance(model, Chex):
-        return Session(model)
-    with model_folder_on_disk(model) as folder:
-        return Session(Chex.load(folder, device=device))
-
-
-def _batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
-    batch: list[Sample] = []
-    for sample in samples:
-        batch.append(sample)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        if self.split == TUNING_SPLIT:
+            logger.warning("nothing is tuned: the split %s is the one that is measured", TUNING_SPLIT)
+            return False
+        try:
+            list_shards(self.data_uri, split=TUNING_SPLIT)
+        except FileNotFoundError:
+            logger.warning("nothing is tuned: there are no shards of the split %s", TUNING_SPLIT)
+            return False
+        return True
 
 
-def _count(data_uri: str, split: str) -> int:
-    """How many samples the shards say they hold."""
-    import fsspec
-    import pyarrow.parquet as pq
+def _asked(names: Iterable[str], session: Any) -> tuple[dict[str, EvaluationTask], dict[str, str]]:
+    """The tasks that the session can be asked, and why the others are left out."""
+    can = frozenset(getattr(session, "parts", ALL_PARTS))
+    tasks, not_asked = {}, {}
+    for name in names:
+        task = create(name)
+        if lacking := sorted(task.asks_for - can):
+            not_asked[name] = f"the model gives no {', '.join(lacking)}"
+        else:
+            tasks[name] = task
+    return tasks, not_asked
 
-    from pipelines.shards import list_shards
 
-    count = 0
-    for path in list_shards(data_uri, split=split):
-        with fsspec.open(path, "rb") as stream:
-            count += pq.read_metadata(stream).num_rows
-    return count
+@contextmanager
+def _place_for(output: str | Path | None):
+    """The folder of the output, or one that is there while the block runs."""
+    if output is not None:
+        yield OutputFolder(str(output))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield OutputFolder(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import pickle
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from jobs.actor_place import place_for_actors, quieten_ray_data
 from jobs.cluster import ray_cluster
 from jobs.reporting.actors import Detector, Prompts, Writer
 from jobs.reporting.exporting import export, formats
@@ -116,13 +116,10 @@ def _made_with(run: ReportRun) -> tuple[dict, Prompts]:
 
 def _graph(run: ReportRun, parts: Sequence[Part], prompts: Prompts, key: str) -> Iterator[pa.Table]:
     import ray
-    from ray.data import ActorPoolStrategy, DataContext
+    from ray.data import ActorPoolStrategy
 
-    # one progress bar is enough, and importing ray.data has just set its own level
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
-    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)
-    DataContext.get_current().enable_progress_bars = False
-    place = _place_for_actors(run)
+    quieten_ray_data()
+    place = place_for_actors(run.device, run.detectors + run.generators)
     extra = tuple(name for name in run.formats if name != "parquet")
     # no block reaches beyond its part: numbers depend on their batch in the last digits, so a run that goes on gives
     # the very same ones only where an image meets the same neighbours again
@@ -154,28 +151,6 @@ def _graph(run: ReportRun, parts: Sequence[Part], prompts: Prompts, key: str) ->
         .map_batches(export, fn_kwargs={"chosen": extra, "output": run.output}, **common)
     )
     return dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    device: str
-    resources: dict[str, float]
-
-
-def _place_for_actors(run: ReportRun) -> _Place:
-    """Half of the cluster's CPUs at most: actors that hold every CPU would leave none to read the images with."""
-    import ray
-
-    cluster = ray.cluster_resources()
-    actors = run.detectors + run.generators
-    gpus = cluster.get("GPU", 0)
-    device = run.device if run.device != "auto" else "cuda" if gpus else "cpu"
-    if device == "cuda" and not gpus:
-        raise ValueError("device cuda was asked for, but the Ray cluster has no GPU")
-    resources = {"num_cpus": min(1.0, cluster.get("CPU", 1) / (2 * actors))}
-    if device == "cuda":
-        resources["num_gpus"] = min(1.0, gpus / actors)
-    return _Place(device, resources)
 
 
 def _collect(batches: Iterator[pa.Table], parts: Sequence[Part], results: Results, show_progress: bool) -> None:

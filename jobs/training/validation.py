@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from chex.model.chex import Chex
-from jobs.evaluation.run import predict_batch
+from jobs.evaluation.predicting import predict_batch
 from jobs.evaluation.task import EvaluationTask, SpreadOf
 from jobs.evaluation.tasks import create, task_names
 from jobs.training.process import Process
@@ -52,6 +52,8 @@ class TaskFigures:
         from chex.inference.session import Session
 
         self._tasks: dict[str, EvaluationTask] = {name: create(name) for name in tasks}
+        for task in self._tasks.values():
+            task.starts_programs = False  # a validation is short
         self._session = Session(model) if tasks else None
         self._rows: list[tuple[int, dict[str, list[dict[str, Any]]]]] = []
 

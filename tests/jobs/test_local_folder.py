@@ -22,11 +22,10 @@ def test_a_folder_becomes_absolute(tmp_path, monkeypatch):
 
 
 def test_every_command_that_writes_to_a_disk_asks(tmp_path, monkeypatch, capsys):
-    from jobs import demo, evaluate, phantoms
+    from jobs import demo, phantoms
 
     monkeypatch.chdir(tmp_path)
-    assert evaluate.main(["--model", "model", "--data", "shards", "--output", "s3://b/m"]) == 2
     assert demo.main(["--output", "s3://b/m"]) == 2
     with pytest.raises(SystemExit):
         phantoms.main(["--output", "s3://b/m", "--studies", "1"])
-    assert not any(tmp_path.iterdir()) and capsys.readouterr().err.count("expected a folder on a disk") == 3
+    assert not any(tmp_path.iterdir()) and capsys.readouterr().err.count("expected a folder on a disk") == 2

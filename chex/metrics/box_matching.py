@@ -6,18 +6,27 @@ import contextlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chex.records import Box, ScoredBox
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 
 @dataclass(frozen=True, slots=True)
 class ClassMatches:
-    """All predictions of one class, best score first."""
+    """The predictions of one class, best score first, as far as they matter: those that are matched at some threshold.
 
-    image: np.ndarray  # (P,) index of the image
-    matched: np.ndarray  # (T, P) bool, per IoU threshold
+    What stands between two of them is never matched and only counts, so it is counted together with the one behind it;
+    what stands behind the last one changes no figure.
+    """
+
+    counted: csr_array  # (G, N): how many predictions of an image end with the g-th matched one
+    image: np.ndarray  # (G,) index of the matched one's image
+    matched: np.ndarray  # (T, G) bool, per IoU threshold
     targets: np.ndarray  # (N,) number of targets per image
 
 
@@ -81,11 +90,22 @@ def _coco(images: Sequence[Mapping], classes: Sequence[str]):
 
 def _gather(per_image: list, targets: list[int], thresholds: int) -> ClassMatches:
     found = [record for record in per_image if record is not None and record["dtScores"]]
-    if not found:
-        empty = np.zeros((thresholds, 0), dtype=bool)
-        return ClassMatches(np.zeros(0, dtype=np.int64), empty, np.asarray(targets, dtype=np.float64))
-    scores = np.concatenate([record["dtScores"] for record in found])
-    order = np.argsort(-scores, kind="stable")
-    image = np.concatenate([np.full(len(record["dtScores"]), record["image_id"]) for record in found])
-    matched = np.concatenate([record["dtMatches"] > 0 for record in found], axis=1)
-    return ClassMatches(image[order], matched[:, order], np.asarray(targets, dtype=np.float64))
+    scores = np.concatenate([record["dtScores"] for record in found]) if found else np.zeros(0)
+    lengths = [len(record["dtScores"]) for record in found]
+    image = np.repeat([record["image_id"] for record in found], lengths).astype(np.int64)
+    matched = np.concatenate(
+        [np.zeros((thresholds, 0), dtype=bool), *(record["dtMatches"] > 0 for record in found)], axis=1
+    )
+    order = np.argsort(-scores, kind="stable")  # equal scores stay in the order of images, as pycocotools has them
+    return _ending_in_matches(image[order], matched[:, order], np.asarray(targets, dtype=np.float64))
+
+
+def _ending_in_matches(image: np.ndarray, matched: np.ndarray, targets: np.ndarray) -> ClassMatches:
+    """image (P,), matched (T, P), targets (N,), predictions best first."""
+    from scipy.sparse import csr_array
+
+    ends = np.flatnonzero(matched.any(axis=0))
+    used = ends[-1] + 1 if len(ends) else 0
+    group = np.searchsorted(ends, np.arange(used))
+    counted = csr_array((np.ones(used), (group, image[:used])), shape=(len(ends), len(targets)))
+    return ClassMatches(counted, image[ends], matched[:, ends], targets)

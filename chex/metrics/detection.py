@@ -136,18 +136,22 @@ def _mean_over_classes(per_class: np.ndarray, absent_classes: str) -> np.ndarray
 
 
 def _average_precision(matches: ClassMatches, weights: np.ndarray) -> np.ndarray:
-    """(D, T) for image weights (D, N)."""
-    thresholds, draws = len(matches.matched), len(weights)
-    positives = weights @ matches.targets  # (D,)
-    of_prediction = weights[:, matches.image]  # (D, P)
-    precisions = np.full((draws, thresholds), np.nan)
-    for threshold in range(thresholds):
-        true = np.cumsum(of_prediction * matches.matched[threshold], axis=1)
-        found = np.cumsum(of_prediction, axis=1)
-        precision = np.divide(true, found, out=np.zeros_like(true), where=found > 0)
-        envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    """(D, T) for image weights (D, N).
+
+    Precision is highest right at a match, and recall grows only there, so no other prediction has to be looked at.
+    """
+    by_image = np.ascontiguousarray(weights.T)  # (N, D)
+    positives = matches.targets @ by_image  # (D,)
+    said = np.cumsum(matches.counted @ by_image, axis=0)  # (G, D)
+    of_match = by_image[matches.image]
+    precisions = np.full((len(weights), len(matches.matched)), np.nan)
+    for threshold, matched in enumerate(matches.matched):
+        true = np.cumsum(of_match * matched[:, None], axis=0)
+        precision = np.divide(true, said, out=np.zeros_like(true), where=said > 0)
+        envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1].T  # (D, G)
         envelope = np.pad(envelope, ((0, 0), (0, 1)))  # a recall that is never reached has precision 0
+        recall = np.divide(true, positives, out=np.zeros_like(true), where=positives > 0).T
         for draw in np.flatnonzero(positives > 0):
-            reached = np.searchsorted(true[draw] / positives[draw], _RECALLS, side="left")
+            reached = np.searchsorted(recall[draw], _RECALLS, side="left")
             precisions[draw, threshold] = envelope[draw, reached].mean()
     return precisions

@@ -1,0 +1,91 @@
+"""Charts of the interactive tasks: dots of cases with their means, and bars with their spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chex.metrics.bootstrap import bootstrap, weighted_mean
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+DRAWS = 500  # of the intervals that are drawn
+_DARK, _LIGHT, _LINE = "#1f3b73", "#c9d6f0", "#c03a2b"
+
+
+def strips(
+    groups: Mapping[str, tuple[np.ndarray, Sequence[float]]], sample: np.ndarray, *, title: str, axis: str
+) -> Drawing:
+    """A strip of dots per group: values (cases,) and box scores (darker is higher); mean and 95 % interval beside it.
+
+    sample (cases,): which image a case is of; the interval is that of other images.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1.2 + 1.7 * len(groups), 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    shades = LinearSegmentedColormap.from_list("scores", [_LIGHT, _DARK])
+    for place, (values, scores) in enumerate(groups.values()):
+        values, scores = np.asarray(values, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+        aside = np.random.default_rng(place).uniform(-0.26, 0.26, len(values))
+        order = np.argsort(scores, kind="stable")
+        axes.scatter(
+            place + aside[order], values[order], c=scores[order], cmap=shades, vmin=0, vmax=1, s=13, linewidths=0
+        )
+        _mean_mark(axes, place, values, sample)
+    axes.axhline(0, color="grey", linewidth=0.8, linestyle=":")
+    _finish(axes, list(groups), title, axis)
+    return figure
+
+
+def bars(groups: Mapping[str, Mapping[str, np.ndarray]], sample: np.ndarray, *, title: str, axis: str) -> Drawing:
+    """Groups of bars, one per measure, the mean of its values (cases,) with its 95 % interval; NaN does not count."""
+    from matplotlib.figure import Figure
+
+    measures = list(dict.fromkeys(measure for values in groups.values() for measure in values))
+    figure = Figure(figsize=(1.6 + 1.3 * len(groups), 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    width = 0.8 / len(measures)
+    for number, measure in enumerate(measures):
+        places = np.arange(len(groups)) + (number - (len(measures) - 1) / 2) * width
+        spans = [_interval(values.get(measure, np.empty(0)), sample) for values in groups.values()]
+        means, low, high = np.array(spans).T
+        axes.bar(places, means, width * 0.92, label=measure, color=f"C{number}", alpha=0.85)
+        axes.errorbar(places, means, [means - low, high - means], fmt="none", ecolor="black", capsize=2, linewidth=1)
+    if len(measures) > 1:
+        axes.legend(fontsize=8, frameon=False)
+    axes.axhline(0, color="grey", linewidth=0.8)
+    _finish(axes, list(groups), title, axis)
+    return figure
+
+
+def _mean_mark(axes, place: int, values: np.ndarray, sample: np.ndarray) -> None:
+    mean, low, high = _interval(values, sample)
+    axes.errorbar(place + 0.36, mean, [[mean - low], [high - mean]], fmt="o", color=_LINE, markersize=4, capsize=3)
+    axes.annotate(
+        f"{mean:+.2f}", (place + 0.36, high), xytext=(0, 4), textcoords="offset points",
+        ha="center", fontsize=8, color=_LINE,
+    )  # fmt: skip
+
+
+def _interval(values: np.ndarray, sample: np.ndarray) -> tuple[float, float, float]:
+    """Mean, and the ends of its 95 % interval over draws of images."""
+    values = np.asarray(values, dtype=np.float64)
+    known = ~np.isnan(values)
+    if not known.any():
+        return float("nan"), float("nan"), float("nan")
+    values, (_, place) = values[known], np.unique(np.asarray(sample)[: len(known)][known], return_inverse=True)
+    spread = bootstrap(lambda weights: weighted_mean(values, weights[:, place]), int(place.max()) + 1, DRAWS)
+    return float(values.mean()), spread.low, spread.high
+
+
+def _finish(axes, names: Sequence[str], title: str, axis: str) -> None:
+    axes.set_xticks(range(len(names)), [name.replace(" ", "\n", 1) for name in names], fontsize=8)
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_ylabel(axis, fontsize=9)
+    axes.set_title(title, fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)

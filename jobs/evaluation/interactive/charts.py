@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,22 +44,43 @@ def strips(
 
 def bars(groups: Mapping[str, Mapping[str, np.ndarray]], sample: np.ndarray, *, title: str, axis: str) -> Drawing:
     """Groups of bars, one per measure, the mean of its values (cases,) with its 95 % interval; NaN does not count."""
+    spans = {
+        group: {measure: _interval(values, sample) for measure, values in measures.items()}
+        for group, measures in groups.items()
+    }
+    return _drawn_bars(spans, title, axis)
+
+
+def scores(
+    groups: Mapping[str, Mapping[str, Callable[[np.ndarray], np.ndarray]]], samples: int, *, title: str, axis: str
+) -> Drawing:
+    """The same of scores that are functions of weights (D, samples), such as an F1."""
+    spans = {}
+    for group, measures in groups.items():
+        spreads = {name: bootstrap(score, samples, DRAWS) for name, score in measures.items()}
+        once = np.ones((1, samples))
+        spans[group] = {name: (float(measures[name](once)[0]), s.low, s.high) for name, s in spreads.items()}
+    return _drawn_bars(spans, title, axis)
+
+
+def _drawn_bars(spans: Mapping[str, Mapping[str, tuple[float, float, float]]], title: str, axis: str) -> Drawing:
     from matplotlib.figure import Figure
 
-    measures = list(dict.fromkeys(measure for values in groups.values() for measure in values))
-    figure = Figure(figsize=(1.6 + 1.3 * len(groups), 4.4), layout="constrained")
+    measures = list(dict.fromkeys(measure for found in spans.values() for measure in found))
+    nothing = (float("nan"),) * 3
+    figure = Figure(figsize=(1.6 + 1.3 * len(spans), 4.4), layout="constrained")
     axes = figure.add_subplot()
     width = 0.8 / len(measures)
     for number, measure in enumerate(measures):
-        places = np.arange(len(groups)) + (number - (len(measures) - 1) / 2) * width
-        spans = [_interval(values.get(measure, np.empty(0)), sample) for values in groups.values()]
-        means, low, high = np.array(spans).T
+        places = np.arange(len(spans)) + (number - (len(measures) - 1) / 2) * width
+        means, low, high = np.array([found.get(measure, nothing) for found in spans.values()]).T
         axes.bar(places, means, width * 0.92, label=measure, color=f"C{number}", alpha=0.85)
-        axes.errorbar(places, means, [means - low, high - means], fmt="none", ecolor="black", capsize=2, linewidth=1)
+        reach = np.maximum([means - low, high - means], 0)  # a skewed score may lie outside of its own interval
+        axes.errorbar(places, means, reach, fmt="none", ecolor="black", capsize=2, linewidth=1)
     if len(measures) > 1:
         axes.legend(fontsize=8, frameon=False)
     axes.axhline(0, color="grey", linewidth=0.8)
-    _finish(axes, list(groups), title, axis)
+    _finish(axes, list(spans), title, axis)
     return figure
 
 

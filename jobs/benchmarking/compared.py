@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chex.metrics.bootstrap import Spread, bootstrap
-from jobs.evaluation.figures_of_rows import recalled, tuned_options
+from jobs.evaluation.figures_of_rows import recalled
 from jobs.evaluation.predictions import Predictions
 from jobs.evaluation.task import SpreadOf
 
@@ -42,7 +42,10 @@ class Draws(SpreadOf):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One figure of one model. `sample_ids` are in the order of the draws' weights."""
+    """One figure of one model. `sample_ids` are in the order of the draws' weights.
+
+    `guess`: the best that the task itself knows of without a look at the image, and what that is.
+    """
 
     task: str
     value: float
@@ -50,6 +53,7 @@ class Measured:
     values: np.ndarray
     sample_ids: tuple[str, ...]
     definition: str
+    guess: tuple[float, str]
 
     def ahead_of(self, other: Measured) -> dict[str, Any]:
         """How much more this is than the other, and the bootstrap deviation of that difference.
@@ -76,26 +80,20 @@ def verdict(difference: float, std: float) -> str:
     return "ahead" if difference > 0 else "behind"
 
 
-def measured(predictions: Predictions, draws: Draws) -> dict[str, Measured]:
-    """The figures of an evaluation by name, from its stored predictions.
-
-    Raises ValueError if they are not complete.
-    """
-    about = predictions.about()
-    if about is None or about["made_with"]["split"] not in about["finished"]:
-        raise ValueError(f"{predictions.output.root}: expected a finished evaluation")
-    split = about["made_with"]["split"]
+def measured(predictions: Predictions, summary: Mapping[str, Any], draws: Draws) -> dict[str, Measured]:
+    """The figures of a finished evaluation by name, from its stored predictions; `summary` is what it gave."""
     found = {}
-    for name in about["made_with"]["tasks"]:
-        task, rows = recalled(predictions, split, name)
+    for name in summary["tasks"]:
+        task, rows = recalled(predictions, summary["split"], name)
         if not rows:
             continue
         ids = tuple(row["sample_id"] for row in rows)
-        for figure_name, figure in task.figures(rows, draws, tuned_options(predictions, task, name, split)).items():
+        for figure_name, figure in task.figures(rows, draws, summary["tuned"].get(name)).items():
             spread = figure.spread
             kept = spread.values if isinstance(spread, DrawnSpread) else np.full(draws.draws, math.nan)
             std = spread.std if spread else math.nan
-            found[figure_name] = Measured(name, figure.value, std, kept, ids, figure.definition)
+            guess = (figure.baselines[figure.baseline], figure.baseline)
+            found[figure_name] = Measured(name, figure.value, std, kept, ids, figure.definition, guess)
     return found
 
 
@@ -109,13 +107,18 @@ def compared(model: Mapping[str, Measured], baselines: Mapping[str, Mapping[str,
             for kind, found in baselines.items()
             if name in found
         }
+        value, kind = own.guess
+        against = {"difference": own.value - value, "std": own.std}
+        guess = {"value": _plain(value), "std": None, "kind": kind, "verdict": verdict(**against)}
+        guess |= {key: _plain(number) for key, number in against.items() if key != "std"}
         results[name] = {
             "task": own.task,
             "definition": own.definition,
             "samples": len(own.sample_ids),
             "value": _plain(own.value),
             "std": _plain(own.std),
-            "ahead_of_all": bool(others) and all(other["verdict"] == "ahead" for other in others.values()),
+            "ahead_of_all": all(other["verdict"] == "ahead" for other in (guess, *others.values())),
+            "best_guess": guess,
             "baselines": others,
         }
     return results

@@ -48,8 +48,8 @@ def evaluated(benchmark: Benchmark) -> dict[str, Any]:
         model = benchmark.model_folder if name == MODEL else baseline(benchmark, name)
         folder = benchmark.output / "evaluation" / name
         logger.info("%s: is asked", name)
-        evaluate(model, benchmark.shards, config.tasks, folder, resume=True, progress=False)
-        figures[name] = measured(Predictions(OutputFolder(str(folder))), draws)
+        summary = evaluate(model, benchmark.shards, config.tasks, folder, resume=True, progress=False)
+        figures[name] = measured(Predictions(OutputFolder(str(folder))), summary, draws)
     return compared(figures.pop(MODEL), figures)
 
 

@@ -17,6 +17,7 @@ from chex.training_config import TrainingConfig
 from jobs.comparison.table import as_table, summarised
 from jobs.evaluation.tasks import task_names
 from jobs.train import configuration
+from jobs.training.in_order import train_in_order
 from jobs.training.run_folder import RunFolder
 from jobs.training.tracking import tracked_experiment
 
@@ -153,22 +154,15 @@ def _trained(
     experiment: str | None = None,
 ) -> str | None:  # fmt: skip
     """Trains stages one after the other, each from the one before; gives the last one's model folder."""
-    from jobs.training.driver import train
-
-    for stage in stages:
-        output = _folder(comparison, seed, name) / stage
-        train(
-            comparison.config(stage, name, seed),
-            data_uri=comparison.data,
-            output=output,
-            preset=comparison.preset,
-            init=start,
-            resume=True,
-            tracking_uri=comparison.tracking_uri,
-            experiment=experiment,
-        )
-        start = str(output)
-    return start
+    return train_in_order(
+        [comparison.config(stage, name, seed) for stage in stages],
+        _folder(comparison, seed, name),
+        data_uri=comparison.data,
+        preset=comparison.preset,
+        init=start,
+        tracking_uri=comparison.tracking_uri,
+        experiment=experiment,
+    )
 
 
 def _folder(comparison: Comparison, seed: int, name: str | None) -> Path:

@@ -10,7 +10,6 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from chex.model.chex import Chex
 from jobs.evaluation.predicting import predict_batch
 from jobs.evaluation.task import EvaluationTask, SpreadOf
 from jobs.evaluation.tasks import create, task_names
@@ -48,13 +47,12 @@ def mean_losses(losses: Iterable[Losses]) -> dict[str, float]:
 class TaskFigures:
     """Evaluation tasks on the validation batches of a run, as the model sees them; their baselines are left out."""
 
-    def __init__(self, tasks: Sequence[str], model: Chex) -> None:
-        from chex.inference.session import Session
-
+    def __init__(self, tasks: Sequence[str], session: Any) -> None:
+        """session: answers as `chex.inference.session.Session` does; without tasks it is not asked for anything."""
         self._tasks: dict[str, EvaluationTask] = {name: create(name) for name in tasks}
         for task in self._tasks.values():
             task.starts_programs = False  # a validation is short
-        self._session = Session(model) if tasks else None
+        self._session = session
         self._rows: list[tuple[int, dict[str, list[dict[str, Any]]]]] = []
 
     def add(self, number: int, batch: Mapping[str, Any]) -> None:

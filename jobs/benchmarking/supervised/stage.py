@@ -13,6 +13,7 @@ from chex.queries.box import boxed_regions
 from chex.queries.targets import AnatomyTargets
 from chex.training_config import TrainingConfig
 from chex.vocabulary import Vocabulary
+from jobs.benchmarking.baselines.supervised_detector import ClassSession
 from jobs.benchmarking.supervised.model import ClassClassifier, ClassDetector
 from jobs.training.process import ALONE, Process
 from jobs.training.stages import Stage, detector
@@ -70,3 +71,7 @@ class ClassStage(Stage):
         training = {"steps": config.optimizer.steps, "seed": config.seed, "preset": preset}
         model = ClassDetector(architecture(preset, config.model), {"training": training})
         return model, self.objective(config, model, vocabulary, process)
+
+    def session(self, model: ClassDetector) -> ClassSession:
+        """What evaluation tasks ask."""
+        return ClassSession(model)

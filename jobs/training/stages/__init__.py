@@ -82,7 +82,11 @@ class Stage:
         Every process takes its turn of the batches, whose draws are always the same: the figures do not depend on how
         many processes there are.
         """
-        process, alone, asked = objective.process, objective.alone(), TaskFigures(tasks, model)
+        process, alone, asked = (
+            objective.process,
+            objective.alone(),
+            TaskFigures(tasks, self.session(model) if tasks else None),
+        )
         model.eval()
         losses: list[Losses] = []
         with torch.inference_mode():
@@ -95,6 +99,12 @@ class Stage:
         found = asked.of_all(process)
         means = mean_losses(chain.from_iterable(process.gather_objects(losses)))
         return Validated({**means, **found.figures}, found.classes)
+
+    def session(self, model: Chex) -> Any:
+        """What evaluation tasks ask."""
+        from chex.inference.session import Session
+
+        return Session(model)
 
     def pictures(self, model: Chex, objective: Objective, batches: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Overlay pictures (PIL) of predicted boxes, by public id; none where a stage trains no boxes' features."""

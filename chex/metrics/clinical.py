@@ -48,16 +48,3 @@ def label_matrix(
             raise ValueError(f"a label's value is 1 (present), 0 (absent) or -1 (uncertain); found {wrong}")
     rows = [[report.get(label) in present for label in labels] for report in reports]
     return np.asarray(rows, dtype=bool).reshape(len(rows), len(labels))
-
-
-def clinical_scores(predicted: Sequence[Mapping[str, int]], reference: Sequence[Mapping[str, int]]) -> dict[str, float]:
-    """The paper's five clinical scores: micro, macro and example F1-14, micro and macro F1-5+."""
-    fourteen = compare_labels(predicted, reference)
-    five = compare_labels(predicted, reference, FIVE_LABELS, uncertain_as_positive=True)
-    return {
-        "micro_f1_14": float(fourteen.micro()[0]),
-        "macro_f1_14": float(fourteen.macro()[0]),
-        "example_f1_14": float(fourteen.example()[0]),
-        "micro_f1_5_plus": float(five.micro()[0]),
-        "macro_f1_5_plus": float(five.macro()[0]),
-    }

@@ -97,22 +97,6 @@ def mean_average_precision(
     )
 
 
-def best_scores(
-    predictions: Sequence[Mapping[str, Sequence[ScoredBox]]], classes: Sequence[str], least_score: float = 0.0
-) -> np.ndarray:
-    """(N, C): per image and class the score of its best box of at least `least_score`, 0 without one.
-
-    What detection says about whole images: whether a class is there at all.
-    """
-    return np.array(
-        [
-            [max((b.score for b in image.get(name, ()) if b.score >= least_score), default=0.0) for name in classes]
-            for image in predictions
-        ],
-        dtype=np.float64,
-    ).reshape(len(predictions), len(classes))
-
-
 def paired_iou(boxes_xyxy: Sequence[Box], targets_xyxy: Sequence[Box]) -> np.ndarray:
     """(n,): the IoU of each box with its own target; an inverted box is empty."""
     import torch

@@ -46,6 +46,8 @@ def region_overlaps(
 ) -> Overlaps:
     """One predicted and one right box (N, R, 4) per image and region, where the region is `present` (N, R) bool.
 
+    The tasks take the mean of the boxes' own IoU (`paired_iou`); this is the authors' way, which counts areas together.
+
     The predicted box of a region that is not there says nothing about localization: "ignore" leaves it out, "count"
     adds its area to the union (which is what the authors' implementation does).
     """

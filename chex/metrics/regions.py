@@ -9,7 +9,6 @@ import numpy as np
 
 from chex.metrics.bootstrap import as_weights
 from chex.metrics.classification import RankedClasses, Undefined, as_figures, rank_classes
-from chex.metrics.label_agreement import LabelCounts
 from chex.metrics.ranked_scores import owners
 
 
@@ -90,7 +89,9 @@ def rank_regions(
 
     sample (K,): to which of N `samples` each row belongs, where weights are on samples with several regions each.
     """
-    scores, targets, regions = np.asarray(scores), np.asarray(targets), _region_per_row(regions, len(scores))
+    scores, targets, regions = np.asarray(scores), np.asarray(targets), np.asarray(regions)
+    if regions.shape != (len(scores),):
+        raise ValueError(f"one region name per row expected, ({len(scores)},); found {regions.shape}")
     sample, samples = owners(len(scores), sample, samples)
     ranked = {}
     for name in sorted(set(regions.tolist())):
@@ -111,26 +112,6 @@ def region_aurocs(
     return rank_regions(scores, targets, regions, labels).aurocs(weights, undefined)
 
 
-def region_f1(
-    predicted: np.ndarray,
-    targets: np.ndarray,
-    regions: np.ndarray,
-    labels: Sequence[str],
-    weights: np.ndarray | None = None,
-) -> RegionFigures:
-    """The F1 of every (region, label): predicted and targets (K, L) bool, regions (K,) names, weights (D, K)."""
-    predicted, targets = np.asarray(predicted, dtype=bool), np.asarray(targets, dtype=bool)
-    regions, weights = _region_per_row(regions, len(predicted)), as_weights(weights, len(predicted))
-    names = tuple(sorted(set(regions.tolist())))
-    shape = (len(weights), len(names), len(labels))
-    values, positives = np.full(shape, np.nan), np.zeros(shape)
-    for place, name in enumerate(names):
-        rows = np.flatnonzero(regions == name)
-        counts = LabelCounts(tuple(labels), predicted[rows], targets[rows])
-        values[:, place], positives[:, place] = counts.per_label(weights[:, rows]), counts.positives(weights[:, rows])
-    return RegionFigures(names, tuple(labels), values, positives)
-
-
 def within_region_auroc(
     scores: np.ndarray,
     targets: np.ndarray,
@@ -145,13 +126,6 @@ def within_region_auroc(
     """
     found = region_aurocs(scores, targets, regions, labels, weights)
     return found.overall, found.pairs()
-
-
-def _region_per_row(regions: np.ndarray, rows: int) -> np.ndarray:
-    regions = np.asarray(regions)
-    if regions.shape != (rows,):
-        raise ValueError(f"one region name per row expected, ({rows},); found {regions.shape}")
-    return regions
 
 
 def _quotient(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from chex.metrics.bootstrap import as_weights, weighted_mean
+from chex.metrics.bootstrap import as_weights
 
 Words = Sequence[str]
 LONGEST = 4  # words of the longest sequence that BLEU and CIDEr count
@@ -101,16 +101,6 @@ def cider(texts: Sequence[Words], references: Sequence[Words]) -> np.ndarray:
         ours, theirs = (_rarity(side, occurs, len(references)) for side in (said, true))
         closeness = np.exp(-((len(said) - len(true)) ** 2) / (2 * _LENGTH_SPREAD**2))
         scores[place] = 10 * closeness * np.mean([_clipped_cosine(a, b) for a, b in zip(ours, theirs, strict=True)])
-    return scores
-
-
-def text_scores(
-    texts: Sequence[Words], references: Sequence[Words], weights: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
-    """(D,) each: bleu_1 … bleu_4 of all texts together, rouge_l and cider as means over texts."""
-    scores = {f"bleu_{n + 1}": column for n, column in enumerate(bleu(texts, references, weights).T)}
-    scores["rouge_l"] = weighted_mean(rouge_l(texts, references), weights)
-    scores["cider"] = weighted_mean(cider(texts, references), weights)
     return scores
 
 

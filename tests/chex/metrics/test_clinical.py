@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from chex.metrics.clinical import FIVE_LABELS, chexpert_labels, clinical_scores, compare_labels, label_matrix
+from chex.metrics.clinical import FIVE_LABELS, chexpert_labels, compare_labels, label_matrix
 
 LABELS = ("a", "b", "c")
 
@@ -43,11 +43,12 @@ def test_recorded_clinical_scores(shared):
             ]
             for side in ("pred_labels", "target_labels")
         )
-        found, expected = clinical_scores(predicted, reference), recorded["result"]
-        assert found["micro_f1_14"] == pytest.approx(expected["micro_f1_14"])
-        assert found["macro_f1_14"] == pytest.approx(expected["macro_f1_14"])
-        assert found["micro_f1_5_plus"] == pytest.approx(expected["micro_f1_5"])
-        assert found["macro_f1_5_plus"] == pytest.approx(expected["macro_f1_5"])
+        fourteen, expected = compare_labels(predicted, reference), recorded["result"]
+        five = compare_labels(predicted, reference, FIVE_LABELS, uncertain_as_positive=True)
+        assert fourteen.micro()[0] == pytest.approx(expected["micro_f1_14"])
+        assert fourteen.macro()[0] == pytest.approx(expected["macro_f1_14"])
+        assert five.micro()[0] == pytest.approx(expected["micro_f1_5"])
+        assert five.macro()[0] == pytest.approx(expected["macro_f1_5"])
 
 
 def test_weights_repeat_reports():
@@ -66,7 +67,8 @@ def test_the_labels_are_the_fourteen():
 
 
 def test_no_reports_score_zero():
-    assert set(clinical_scores([], []).values()) == {0.0}
+    counts = compare_labels([], [])
+    assert counts.micro()[0] == counts.macro()[0] == counts.example()[0] == 0
 
 
 def test_bad_input_is_refused():

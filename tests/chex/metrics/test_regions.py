@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
 from chex.metrics.classification import class_aurocs
-from chex.metrics.regions import rank_regions, region_aurocs, region_f1, within_region_auroc
+from chex.metrics.regions import rank_regions, region_aurocs, within_region_auroc
 
 
 def test_a_score_that_only_knows_the_region_gets_exactly_one_half():
@@ -66,14 +66,6 @@ def test_means_over_labels_and_regions():
     by_label = (values * counts).sum(axis=0) / counts.sum(axis=0)
     assert found.per_label[0] == pytest.approx(by_label) and found.macro()[0] == pytest.approx(by_label.mean())
     assert found.per_region[0] == pytest.approx((values * counts).sum(axis=1) / counts.sum(axis=1))
-
-
-def test_f1_within_regions_is_scikit_learns():
-    scores, targets, regions = random_rows(8)
-    found = region_f1(scores > 0.5, targets, regions, ["x", "y"])
-    for place, region in enumerate("abc"):
-        rows = regions == region
-        assert found.values[0, place] == pytest.approx(f1_score(targets[rows], scores[rows] > 0.5, average=None))
 
 
 def test_a_label_without_positives_is_left_out_or_zero():

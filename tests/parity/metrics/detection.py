@@ -7,13 +7,13 @@ from dataclasses import asdict
 
 import numpy as np
 
-from chex.metrics.box_statistics import box_statistics
 from chex.metrics.classification import class_aurocs
-from chex.metrics.detection import best_scores, match_boxes
+from chex.metrics.detection import match_boxes
 from chex.records import ScoredBox
 from tests.parity.cases import Case
 from tests.parity.comparison import NotCompared
 from tests.parity.metrics.box_rows import corners, of_classes, scored
+from tests.parity.metrics.box_statistics import best_scores, box_statistics
 from tests.parity.metrics.recorded_figures import BELOW, as_zero, compared, given, named, one_by_one
 from tests.parity.registry import Found, check
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from chex.metrics.classification import class_aurocs
 from chex.metrics.label_agreement import LabelCounts
-from chex.metrics.ranking import label_ranking_precision
-from chex.metrics.single_label import class_recalls, confusion, matthews_correlation
 from tests.parity.cases import Case
+from tests.parity.metrics.ranking import label_ranking_precision
 from tests.parity.metrics.recorded_figures import as_zero, compared, given, named
+from tests.parity.metrics.single_label import class_recalls, confusion, matthews_correlation
 from tests.parity.registry import Found, check
 
 CLASS = "auroc_cls/"

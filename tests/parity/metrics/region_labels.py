@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from chex.metrics.bootstrap import as_weights, weighted_mean
-from chex.metrics.regions import RegionFigures, region_aurocs, region_f1
+from chex.metrics.label_agreement import LabelCounts
+from chex.metrics.regions import RegionFigures, region_aurocs
 from tests.parity.cases import Case
 from tests.parity.metrics.labels import several_labels
 from tests.parity.metrics.recorded_figures import as_zero, compared, given, named
@@ -35,7 +36,7 @@ def region_figures(parts: Mapping, weights: np.ndarray | None = None) -> dict[st
     rows = scores[present], targets[present], np.array([f"{region:03d}" for region in regions]), labels
     of_rows = weights[:, images]
     aurocs = region_aurocs(*rows, weights=of_rows, undefined="zero")
-    f1 = region_f1(rows[0] > parts["preds_threshold"], *rows[1:], weights=of_rows)
+    f1 = _region_f1(rows[0] > parts["preds_threshold"], *rows[1:], weights=of_rows)
     whole = np.where(present[:, :, None], scores, 0).max(axis=1)  # an image without a region has nothing
     of_images = several_labels(whole, targets.max(axis=1), labels, parts["preds_threshold"], weights)
     counts = {
@@ -60,3 +61,23 @@ def _of_all_regions(figures: RegionFigures, count: int) -> np.ndarray:
     for place, name in enumerate(figures.regions):
         found[int(name)] = as_zero(figures.per_region[:, place])
     return found
+
+
+def _region_f1(
+    predicted: np.ndarray,
+    targets: np.ndarray,
+    regions: np.ndarray,
+    labels: Sequence[str],
+    weights: np.ndarray | None = None,
+) -> RegionFigures:
+    """The F1 of every (region, label): predicted and targets (K, L) bool, regions (K,) names, weights (D, K)."""
+    predicted, targets = np.asarray(predicted, dtype=bool), np.asarray(targets, dtype=bool)
+    regions, weights = np.asarray(regions), as_weights(weights, len(predicted))
+    names = tuple(sorted(set(regions.tolist())))
+    shape = (len(weights), len(names), len(labels))
+    values, positives = np.full(shape, np.nan), np.zeros(shape)
+    for place, name in enumerate(names):
+        rows = np.flatnonzero(regions == name)
+        counts = LabelCounts(tuple(labels), predicted[rows], targets[rows])
+        values[:, place], positives[:, place] = counts.per_label(weights[:, rows]), counts.positives(weights[:, rows])
+    return RegionFigures(names, tuple(labels), values, positives)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import label_ranking_average_precision_score
 
-from chex.metrics.ranking import label_ranking_precision
+from tests.parity.metrics.ranking import label_ranking_precision
 
 ROW = st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=4, max_size=4)
 

@@ -4,9 +4,8 @@ import math
 
 import pytest
 
-from chex.metrics.box_statistics import box_statistics
-from chex.metrics.detection import best_scores
 from chex.records import ScoredBox
+from tests.parity.metrics.box_statistics import best_scores, box_statistics
 
 IMAGES = [
     {"a": [ScoredBox((0, 0, 0.5, 0.5), 0.9), ScoredBox((0, 0, 0.1, 0.1), 0.2)]},

@@ -1,4 +1,4 @@
-"""How many boxes a model draws and how large they are: no measure of quality, but what goes wrong shows here first."""
+"""How many boxes a model draws and how large they are: no measure of quality, and only the authors ask it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,22 @@ def box_statistics(
     boxes = {name: [found.box for image in predictions for found in image.get(name, ())] for name in classes}
     everything = [box for found in boxes.values() for box in found]
     return _of(everything, len(predictions)), {name: _of(found, len(predictions)) for name, found in boxes.items()}
+
+
+def best_scores(
+    predictions: Sequence[Mapping[str, Sequence[ScoredBox]]], classes: Sequence[str], least_score: float = 0.0
+) -> np.ndarray:
+    """(N, C): per image and class the score of its best box of at least `least_score`, 0 without one.
+
+    What detection says about whole images: whether a class is there at all.
+    """
+    return np.array(
+        [
+            [max((b.score for b in image.get(name, ()) if b.score >= least_score), default=0.0) for name in classes]
+            for image in predictions
+        ],
+        dtype=np.float64,
+    ).reshape(len(predictions), len(classes))
 
 
 def _of(boxes: Sequence, images: int) -> BoxStatistics:

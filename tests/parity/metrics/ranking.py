@@ -1,4 +1,4 @@
-"""Whether the true labels of an example are ranked above the others."""
+"""Whether the true labels of an example are ranked above the others; only the authors ask that."""
 
 from __future__ import annotations
 

@@ -77,12 +77,18 @@ def mean_average_precision(
 ) -> AveragePrecision:
     """mAP over `iou_thresholds`, per class, per threshold and in the mean; 0 … 1, more is better.
 
-    Macro: every class counts the same. A class without any target has no recall: "exclude" leaves it out of the means,
-    "zero" counts it as 0 (which is what the authors' implementation does).
+    Macro: every class counts the same. A class without any target has no recall: "exclude" leaves it out of the means as
+    COCO does, "zero" counts it as 0 (which is what the authors' implementation does).
 
-    Matching and precision are COCO's, so with COCO's settings the figure is that of pycocotools, and of torchmetrics,
-    which calls it. The settings differ: IoU from 0.1 to 0.7, for findings have no sharp edges (COCO: 0.5 to 0.95); all
-    boxes count (COCO: the best 100 of an image and class); no classes of size, no crowds.
+    Matching and precision are COCO's and done by pycocotools, so with COCO's thresholds and at most 100 boxes the figure
+    is that of pycocotools, and of torchmetrics (`MeanAveragePrecision` calls pycocotools, too; it needs torchvision, and
+    takes boxes in pixels). The settings differ:
+    IoU 0.1, 0.2 … 0.7 after the paper, for findings have no sharp edges (COCO: 0.5, 0.55 … 0.95).
+    101 recalls 0, 0.01 … 1, as COCO; at each the best precision at that recall or beyond.
+    All boxes of an image count (COCO: the best 100 of an image and class).
+    One range of areas, everything (COCO: also small, medium and large, in pixels); no crowds.
+    Equal scores: in the order of images, then of the prediction's boxes, as pycocotools' stable sort has them; a box that
+    overlaps two free targets equally takes the later one.
     """
     matches = match_boxes(predictions, targets, classes, iou_thresholds)
     precision = matches.average_precision()[0]  # (C, T)

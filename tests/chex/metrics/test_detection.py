@@ -87,6 +87,47 @@ def test_it_is_pycocotools(seed):
     assert found.targets == {name: sum(len(t.get(name, ())) for t in targets) for name in CLASSES}
 
 
+def coco_evaluation(predictions, targets, classes=CLASSES):
+    """pycocotools with COCO's own settings."""
+    from pycocotools.cocoeval import COCOeval
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        as_rows = [{n: [(*b.box, b.score) for b in boxes] for n, boxes in image.items()} for image in predictions]
+        truth = [{n: [(*b, 1.0) for b in boxes] for n, boxes in image.items()} for image in targets]
+        evaluation = COCOeval(_coco(truth, classes), _coco(as_rows, classes), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return evaluation
+
+
+def test_with_cocos_thresholds_it_is_cocos_figure():
+    """The number that pycocotools prints first, and that torchmetrics returns as `map`; then `map_50`."""
+    predictions, targets = random_case(8)
+    mean, at_half = coco_evaluation(predictions, targets).stats[:2]
+    cocos = [round(0.5 + step / 20, 2) for step in range(10)]
+    found = mean_average_precision(predictions, targets, CLASSES, cocos)
+    assert found.mean == pytest.approx(mean, abs=1e-12) and mean > 0
+    assert found.per_threshold[0.5] == pytest.approx(at_half, abs=1e-12)
+
+
+def test_equal_scores_go_in_the_order_of_images():
+    box, other = (0.0, 0.0, 0.2, 0.2), (0.5, 0.5, 0.9, 0.9)
+    right, wrong = {"a": [ScoredBox(box, 0.5)]}, {"a": [ScoredBox(other, 0.5)]}
+    for predictions, expected in (([right, wrong], 51 / 101), ([wrong, right], 51 / 101 / 2)):
+        targets = [{"a": [box]}, {"a": [box]}]
+        found = mean_average_precision(predictions, targets, ("a",), [0.5]).mean
+        assert found == pytest.approx(expected)
+        assert coco_evaluation(predictions, targets, ("a",)).stats[1] == pytest.approx(expected)
+
+
+def test_more_than_cocos_hundred_boxes_count():
+    box, other = (0.0, 0.0, 0.2, 0.2), (0.5, 0.5, 0.9, 0.9)
+    predictions = [{"a": [ScoredBox(other, 0.9)] * 120 + [ScoredBox(box, 0.1)]}]
+    assert mean_average_precision(predictions, [{"a": [box]}], ("a",), [0.5]).mean == pytest.approx(1 / 121)
+    assert coco_evaluation(predictions, [{"a": [box]}], ("a",)).stats[1] == 0
+
+
 GRID = st.integers(0, 4)
 BOXES = st.tuples(GRID, GRID, st.integers(1, 3), st.integers(1, 3)).map(
     lambda b: (b[0] / 8, b[1] / 8, (b[0] + b[2]) / 8, (b[1] + b[3]) / 8)

@@ -1,7 +1,8 @@
 """Clinical efficacy: do two reports state the same of the 14 CheXpert labels?
 
 Follows the definitions of the paper's table 2: F1-14 counts only what is stated as present; F1-5+ is over five frequent
-pathologies and counts what is uncertain as present too.
+pathologies and counts what is uncertain as present too. Labels are CheXpert's (Irvin et al. 2019); who read them from
+the reports, CheXbert or the rule-based reader, belongs beside every figure.
 """
 
 from __future__ import annotations

@@ -104,7 +104,10 @@ def mean_average_precision(
 
 
 def paired_iou(boxes_xyxy: Sequence[Box], targets_xyxy: Sequence[Box]) -> np.ndarray:
-    """(n,): the IoU of each box with its own target; an inverted box is empty."""
+    """(n,): the IoU of each box (x_min, y_min, x_max, y_max) with its own target, 0 … 1, more is better.
+
+    An inverted box is empty, and an empty one has IoU 0.
+    """
     import torch
 
     from chex.boxes import iou

@@ -13,7 +13,10 @@ from chex.records import Box, ScoredBox
 
 @dataclass(frozen=True, slots=True)
 class Overlaps:
-    """Areas of intersection and union, (N, R): R regions of N images; 0 and 0 where there is nothing to compare."""
+    """Areas of intersection and union, (N, R): R regions of N images; 0 and 0 where there is nothing to compare.
+
+    Every figure is 0 … 1, more is better, of weights (D, N) on images.
+    """
 
     intersection: np.ndarray
     union: np.ndarray

@@ -14,7 +14,10 @@ from chex.metrics.ranked_scores import owners
 
 @dataclass(frozen=True, slots=True)
 class RegionFigures:
-    """A figure per (region, label) under D weightings; NaN where it is undefined, which then is in no mean."""
+    """A figure per (region, label) under D weightings; NaN where it is undefined, which then is in no mean.
+
+    0 … 1, more is better; an AUROC without skill is 0.5.
+    """
 
     regions: tuple[str, ...]
     labels: tuple[str, ...]

@@ -43,7 +43,7 @@ def bleu(
     weights: np.ndarray | None = None,
     smoothing: tuple[float, float] = (0.0, 0.0),
 ) -> np.ndarray:
-    """(D, 4): corpus BLEU-1 … BLEU-4, 0 … 1, more is better.
+    """(D, 4): corpus BLEU-1 … BLEU-4 (Papineni et al. 2002), 0 … 1, more is better.
 
     The geometric mean of the precisions of sequences of 1 … n words, over all texts together, times the brevity
     penalty exp(1 − reference words / words) of texts that are shorter in all than their references; 0 where no sequence
@@ -77,7 +77,7 @@ def bleu_of(
 
 
 def rouge_l(texts: Sequence[Words], references: Sequence[Words]) -> np.ndarray:
-    """(N,): ROUGE-L of every text, 0 … 1: weighted F (β = 1.2) of the longest common subsequence."""
+    """(N,): ROUGE-L of every text (Lin 2004), 0 … 1, more is better: F (β = 1.2) of the longest common subsequence."""
     _one_reference_each(texts, references)
     scores = np.zeros(len(texts))
     for place, (said, true) in enumerate(zip(texts, references, strict=True)):
@@ -90,7 +90,10 @@ def rouge_l(texts: Sequence[Words], references: Sequence[Words]) -> np.ndarray:
 
 
 def cider(texts: Sequence[Words], references: Sequence[Words]) -> np.ndarray:
-    """(N,): CIDEr-D of every text, 0 … 10: cosine of sequence counts in which rare sequences weigh more, times 10.
+    """(N,): CIDEr-D of every text (Vedantam et al. 2015), 0 … 10, more is better.
+
+    Ten times the cosine of counts of 1 … 4 words in sequence, in which rare sequences weigh more, cut to what the
+    reference has, and less where lengths differ.
 
     How rare a sequence is comes from these references, so figures of different test sets do not compare.
     """

@@ -12,13 +12,17 @@ TOKEN_KINDS: tuple[TokenKind, ...] = get_args(TokenKind)
 @dataclass(frozen=True, slots=True)
 class LossWeights:
     """The paper's weights. What is ours: `text_identity` to `region_labels`, for towers that start from nothing, and
-    the probabilities and finding sentences, which train what inference and reports ask for.
+    the probabilities and finding sentences, which train what inference and reports ask for; `hinted`, prompts that name a
+    side.
     """
 
     pathology_boxes: float = 10.0
     pathology_scores: float = 30.0
     pathology_classes: float = 1.0
     pathology_probabilities: float = 0.0
+    hinted_boxes: float = 10.0
+    hinted_scores: float = 30.0
+    hinted_probabilities: float = 0.0
     anatomy_boxes: float = 0.1
     anatomy_classes: float = 0.005
     region_probabilities: float = 0.0
@@ -51,6 +55,7 @@ class ObjectiveConfig:
     token_kinds: tuple[TokenKind, ...] = TOKEN_KINDS  # the others are not asked at all, from the detector stage on
     most_boxed_findings: int = 10
     most_labelled_findings: int = 10
+    most_hinted_findings: int = 0  # asked on one side, besides; the paper asks for none
     most_regions: int = 20
     most_sentences: int = 12  # of one image
     most_generated: int = 32  # sentences of one batch about regions, and as many reports' sentences
@@ -78,7 +83,7 @@ class ObjectiveConfig:
             "most_copies",
         )
         found = [f"{n}: expected at least 1, found {getattr(self, n)}" for n in counts if getattr(self, n) < 1]
-        nothing = ("most_boxed_findings", "most_labelled_findings", "frozen_image_layers")
+        nothing = ("most_boxed_findings", "most_labelled_findings", "most_hinted_findings", "frozen_image_layers")
         found += [f"{n}: expected 0 or more, found {getattr(self, n)}" for n in nothing if getattr(self, n) < 0]
         if not self.token_kinds or len(set(self.token_kinds)) < len(self.token_kinds):
             wanted = ", ".join(TOKEN_KINDS)

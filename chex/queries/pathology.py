@@ -24,11 +24,11 @@ def pathology_targets(
     In the sets of `unmentioned_absent` a finding without a label is absent where the image has other labels of the set:
     reports name few of the findings that are not there.
     """
-    values = [_values(a, vocabulary, label_sets, unmentioned_absent) for a in annotations]
+    values = [known_findings(a, vocabulary, label_sets, unmentioned_absent) for a in annotations]
     images = [i for i, known in enumerate(values) if known]
     if not images:
         return None
-    boxes = [_boxes(a, vocabulary) for a in annotations]
+    boxes = [boxes_of_findings(a, vocabulary) for a in annotations]
     boxable = {vocabulary.finding_of(label).id for label in vocabulary.labels_of(BOX_SET)}
     with_boxes = _ordered({finding for i in images for finding in boxes[i]}, vocabulary)
     drawn = draw_some(with_boxes, most_with_boxes, generator)
@@ -53,10 +53,10 @@ def pathology_targets(
     )
 
 
-def _values(
-    annotations: Annotations, vocabulary: Vocabulary, label_sets: Sequence[str], unmentioned_absent: Sequence[str]
+def known_findings(
+    annotations: Annotations, vocabulary: Vocabulary, label_sets: Sequence[str], unmentioned_absent: Sequence[str] = ()
 ) -> dict[str, int]:
-    """Known findings; where labels of several sets mean the same finding, present wins over absent."""
+    """Finding → 1 present or 0 absent, of what the labels know; where labels of several sets mean the same finding, present wins over absent."""
     known: dict[str, int] = {}
     labels = [label for label in annotations.pathology_labels if label.label.partition("/")[0] in label_sets]
     for label in labels:
@@ -71,7 +71,8 @@ def _values(
     return known
 
 
-def _boxes(annotations: Annotations, vocabulary: Vocabulary) -> dict[str, list[Box]]:
+def boxes_of_findings(annotations: Annotations, vocabulary: Vocabulary) -> dict[str, list[Box]]:
+    """Finding → its boxes (x_min, y_min, x_max, y_max)."""
     found: dict[str, list[Box]] = {}
     for box in annotations.pathology_boxes:
         found.setdefault(vocabulary.finding_of(box.label).id, []).append(box.box)

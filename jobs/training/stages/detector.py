@@ -14,6 +14,7 @@ from chex.losses.classification import balanced_classes, pathology_class_loss, p
 from chex.losses.contrastive import clip_loss, sentence_loss
 from chex.model.detections import Detections, EncodedImages
 from chex.queries.anatomy import anatomy_targets, region_findings
+from chex.queries.hinted import hinted_targets
 from chex.queries.pathology import pathology_targets
 from chex.queries.sentence import same_sentences, sentence_targets
 from chex.queries.targets import AnatomyTargets, PathologyTargets, SentenceTargets
@@ -41,6 +42,8 @@ class Objective(BaseObjective):
         c, parts = self.config, {}
         if "pathology" in c.token_kinds and (pathology := self._pathology_targets(whole, generator)):
             parts |= self._pathology(model, whole, images, pathology.to(model.device))
+        if "pathology" in c.token_kinds and (hinted := self._hinted_targets(whole, generator)):
+            parts |= self._hinted(model, whole, images, hinted.to(model.device))
         if anatomy := self.anatomy_targets(whole, generator):
             parts |= self._anatomy(model, whole, images, anatomy.to(model.device), generator)
         sentences = sentence_targets(whole.annotations, generator, most_sentences=c.most_sentences)
@@ -56,6 +59,10 @@ class Objective(BaseObjective):
             most_with_boxes=c.most_boxed_findings, most_with_labels=c.most_labelled_findings,
         )  # fmt: skip
 
+    def _hinted_targets(self, whole: WholeBatch, generator: torch.Generator) -> PathologyTargets | None:
+        most = self.config.most_hinted_findings
+        return hinted_targets(whole.annotations, self.vocabulary, generator, most_findings=most) if most else None
+
     def anatomy_targets(self, whole: WholeBatch, generator: torch.Generator) -> AnatomyTargets | None:
         """A draw of regions; None where no image has any, or none are asked."""
         if "anatomy" not in self.config.token_kinds:
@@ -67,8 +74,7 @@ class Objective(BaseObjective):
     ) -> dict[str, Tensor]:
         found = detected(model, whole, images, targets)
         positive, negative = self.classifier.prompt_features(targets.findings)
-        rows = torch.arange(len(targets.images), device=model.device)[:, None].expand_as(targets.values)
-        own = torch.arange(len(targets.findings), device=model.device).expand_as(targets.values)
+        rows, own = _places(targets)
         parts = {
             "pathology_classes": pathology_class_loss(
                 found.tokens.flatten(0, 1), own.flatten(), targets.values.flatten(), positive, negative,
@@ -79,6 +85,18 @@ class Objective(BaseObjective):
         if targets.boxed.any():
             parts["pathology_boxes"], parts["pathology_scores"] = self._pathology_boxes(
                 model, found, targets, rows, own
+            )
+        return parts
+
+    def _hinted(self, model, whole: WholeBatch, images: EncodedImages, targets: PathologyTargets) -> dict[str, Tensor]:
+        """The same for prompts that name a side, but for the contrast of classes: these do not differ by side."""
+        found = detected(model, whole, images, targets)
+        parts = {
+            "hinted_probabilities": self.own_probability_loss(model, found.tokens, targets.values, targets.findings)
+        }
+        if targets.boxed.any():
+            parts["hinted_boxes"], parts["hinted_scores"] = self._pathology_boxes(
+                model, found, targets, *_places(targets)
             )
         return parts
 
@@ -155,6 +173,13 @@ class Objective(BaseObjective):
             gathered = whole.gathered(tokens, targets.images)
             parts["sentence_contrast"] = sentence_loss(gathered, features, targets.mask, same)
         return parts
+
+
+def _places(targets: PathologyTargets) -> tuple[Tensor, Tensor]:
+    """Of every image's every prompt, (b, Q): the number of the image and that of the prompt."""
+    values = targets.values
+    rows = torch.arange(values.shape[0], device=values.device)[:, None].expand_as(values)
+    return rows, torch.arange(values.shape[1], device=values.device).expand_as(values)
 
 
 def detected(model, whole: WholeBatch, images: EncodedImages, targets: PathologyTargets | AnatomyTargets) -> Detections:

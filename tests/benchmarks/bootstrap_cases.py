@@ -116,19 +116,19 @@ def _f1(score):
     return case
 
 
-def _texts(samples: int, generator: np.random.Generator) -> tuple[list, list]:
+def _texts(samples: int, generator: np.random.Generator) -> tuple[list, ...]:
     lengths = generator.integers(20, 80, (2, samples))
     return tuple([generator.choice(_WORDS, n).tolist() for n in side] for side in lengths)
 
 
-def bleu_2(samples, generator):
+def bleu_1(samples, generator):
     texts, references = _texts(samples, generator)
 
     def prepare():
         counts = bleu_counts(texts, references)
-        return lambda weights: bleu_of(counts, weights)[:, 1]
+        return lambda weights: bleu_of(counts, weights)[:, 0]
 
-    return prepare, lambda rows: bleu([texts[i] for i in rows], [references[i] for i in rows])[0, 1]
+    return prepare, lambda rows: bleu([texts[i] for i in rows], [references[i] for i in rows])[0, 0]
 
 
 def rouge(samples, generator):
@@ -144,13 +144,12 @@ def rouge(samples, generator):
 def cider_mean(samples, generator):
     """How rare words are comes from all references, in both ways: it belongs to the test set, not to the draw."""
     texts, references = _texts(samples, generator)
-    scores = cider(texts, references)
 
     def prepare():
         found = cider(texts, references)
         return lambda weights: weights @ found / weights.sum(axis=1)
 
-    return prepare, lambda rows: scores[rows].mean()
+    return prepare, lambda rows: cider(texts, references)[rows].mean()
 
 
 def region_iou(samples, generator):
@@ -209,7 +208,7 @@ CASES = {
     "micro F1-14": _f1(LabelCounts.micro),
     "macro F1-14": _f1(LabelCounts.macro),
     "example F1-14": _f1(LabelCounts.example),
-    "BLEU-2": bleu_2,
+    "BLEU-1": bleu_1,
     "ROUGE-L": rouge,
     "CIDEr-D": cider_mean,
     "mIoU of 36 regions": region_iou,

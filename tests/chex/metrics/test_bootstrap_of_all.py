@@ -13,6 +13,7 @@ from tests.benchmarks.bootstrap_cases import CASES
 @pytest.mark.parametrize("name", CASES)
 def test_weights_are_drawn_samples(name, monkeypatch):
     monkeypatch.setattr(bootstrap_cases, "LABELS", 5)
+    monkeypatch.setattr(bootstrap_cases, "PATHOLOGIES", 4)
     monkeypatch.setattr(bootstrap_cases, "REGIONS", 4)
     prepare, plain = CASES[name](12, np.random.default_rng(1))
     weights = resampling_weights(12, 3, seed=2)

@@ -86,7 +86,8 @@ def _drawn_bars(spans: Mapping[str, Mapping[str, tuple[float, float, float]]], t
 
 def _mean_mark(axes, place: int, values: np.ndarray, sample: np.ndarray) -> None:
     mean, low, high = _interval(values, sample)
-    axes.errorbar(place + 0.36, mean, [[mean - low], [high - mean]], fmt="o", color=_LINE, markersize=4, capsize=3)
+    reach = [[max(mean - low, 0)], [max(high - mean, 0)]]
+    axes.errorbar(place + 0.36, mean, reach, fmt="o", color=_LINE, markersize=4, capsize=3)
     axes.annotate(
         f"{mean:+.2f}", (place + 0.36, high), xytext=(0, 4), textcoords="offset points",
         ha="center", fontsize=8, color=_LINE,

@@ -22,7 +22,12 @@ from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-SETS = {"pathologies": "pathologies alone", "anatomy": "regions alone", "both": "pathologies and regions"}
+SETS = {
+    "pathologies": "pathologies alone",
+    "anatomy": "regions alone, those that look abnormal",
+    "every_region": "regions alone, all of them",
+    "both": "pathologies, and regions that look abnormal",
+}
 _SCORES = {
     "micro_f1": (LabelCounts.micro, "micro-F1 over all reports and 14 CheXpert labels stated as present"),
     "precision": (partial(LabelCounts.micro, score="precision"), "precision, micro, of the same labels"),
@@ -43,7 +48,8 @@ class Task(EvaluationTask):
         self._reader: ReportLabels = rule_based_label_reader()
         findings = vocabulary.load().findings
         names = {query.name for query in self._prompts.queries}
-        self._sets = {"pathologies": names & set(findings), "anatomy": names - set(findings), "both": names}
+        self._regions = names - set(findings)
+        self._sets = {"pathologies": names - self._regions, "anatomy": self._regions, "both": names}
 
     def learn(self, sample: Sample) -> None:
         """The sets are compared with each other."""
@@ -53,12 +59,19 @@ class Task(EvaluationTask):
 
     def predict(self, batch: Batch) -> list[Row]:
         session = batch.session
-        selected = [session.reports.select(answers) for answers in batch.ask_all(self._prompts.queries)]
-        sentences = session.writer.describe(selected)
+        answered = batch.ask_all(self._prompts.queries)
+        selected = [{answer.query.name for answer in session.reports.select(answers)} for answers in answered]
+        described = [
+            [answer for answer in answers if answer.query.name in self._regions | chosen]
+            for answers, chosen in zip(answered, selected, strict=True)
+        ]
         rows = []
-        for sample, answers, said in zip(batch.samples, selected, sentences, strict=True):
+        for sample, chosen, answers, said in zip(
+            batch.samples, selected, described, session.writer.describe(described), strict=True
+        ):
             row: Row = {"sample_id": sample.study.sample_id, "reference": list(sample.annotations.sentences)}
-            for name, asked in self._sets.items():
+            sets = {name: asked & chosen for name, asked in self._sets.items()} | {"every_region": self._regions}
+            for name, asked in sets.items():
                 some = [pair for pair in zip(answers, said, strict=True) if pair[0].query.name in asked]
                 findings, _ = session.reports.compose(*map(list, zip(*some))) if some else ((), "")
                 row[name] = {

@@ -68,7 +68,7 @@ class Measured:
         else:
             std = math.hypot(self.std, other.std)
         difference = self.value - other.value
-        return {"difference": difference, "std": std, "paired": paired, "verdict": verdict(difference, std)}
+        return {"difference": difference, "difference_std": std, "paired": paired, "verdict": verdict(difference, std)}
 
 
 def verdict(difference: float, std: float) -> str:
@@ -108,9 +108,7 @@ def compared(model: Mapping[str, Measured], baselines: Mapping[str, Mapping[str,
             if name in found
         }
         value, kind = own.guess
-        against = {"difference": own.value - value, "std": own.std}
-        guess = {"value": _plain(value), "std": None, "kind": kind, "verdict": verdict(**against)}
-        guess |= {key: _plain(number) for key, number in against.items() if key != "std"}
+        guess = {"value": _plain(value), "std": None, "kind": kind, "verdict": verdict(own.value - value, own.std)}
         results[name] = {
             "task": own.task,
             "definition": own.definition,

@@ -11,6 +11,8 @@ from chex.config import to_mapping
 from jobs.benchmarking.compared import Draws, compared, measured
 from jobs.benchmarking.steps import Benchmark, baseline, make_data, train_detector, train_model
 from jobs.benchmarking.table import as_table
+from jobs.evaluation.task import ALL_PARTS
+from jobs.evaluation.tasks import chosen, create, is_group
 
 MODEL = "chex-ray"
 logger = logging.getLogger(__name__)
@@ -47,10 +49,18 @@ def evaluated(benchmark: Benchmark) -> dict[str, Any]:
     for name in (MODEL, *config.baselines):
         model = benchmark.model_folder if name == MODEL else baseline(benchmark, name)
         folder = benchmark.output / "evaluation" / name
+        tasks = _answerable(config.tasks, getattr(model, "parts", ALL_PARTS))
+        if not tasks:
+            continue
         logger.info("%s: is asked", name)
-        summary = evaluate(model, benchmark.shards, config.tasks, folder, resume=True, progress=False)
+        summary = evaluate(model, benchmark.shards, tasks, folder, resume=True, progress=False)
         figures[name] = measured(Predictions(OutputFolder(str(folder))), summary, draws)
     return compared(figures.pop(MODEL), figures)
+
+
+def _answerable(tasks: str, parts: frozenset[str]) -> str:
+    """A group as it is, of which an evaluation leaves out what cannot be answered; of named tasks those that can."""
+    return tasks if is_group(tasks) else ",".join(name for name in chosen(tasks) if create(name).asks_for <= parts)
 
 
 def write_results(benchmark: Benchmark, figures: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from chex.inference.features import Answer
 from chex.records import Query, Sample
@@ -44,13 +44,14 @@ class Commonest:
     """device → session, from the file with what `learn` gave."""
 
     file: str
+    parts: ClassVar[frozenset[str]] = frozenset({"sentences", "reports"})
 
     def __call__(self, device: str) -> CommonestSession:
         return CommonestSession(json.loads(Path(self.file).read_text(encoding="utf-8")))
 
 
 class CommonestSession(BlindSession):
-    parts = frozenset({"sentences", "reports"})
+    parts = Commonest.parts
 
     def __init__(self, learned: dict[str, Any]) -> None:
         super().__init__("commonest texts", learned)

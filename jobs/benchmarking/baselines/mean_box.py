@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from chex.inference.features import Answer
 from chex.records import Query, Sample, ScoredBox
@@ -41,6 +41,7 @@ class MeanBoxes:
     """device → session, from the file with what `learn` gave."""
 
     file: str
+    parts: ClassVar[frozenset[str]] = frozenset({"boxes", "classes"})
 
     def __call__(self, device: str) -> MeanBoxSession:
         return MeanBoxSession(json.loads(Path(self.file).read_text(encoding="utf-8")))
@@ -49,7 +50,7 @@ class MeanBoxes:
 class MeanBoxSession(BlindSession):
     """The mean box is what is shown; those of the image's halves are candidates as well, for what is on both sides."""
 
-    parts = frozenset({"boxes", "classes"})
+    parts = MeanBoxes.parts
 
     def __init__(self, learned: dict[str, Any]) -> None:
         super().__init__("mean boxes", learned)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -41,6 +41,7 @@ class Retrieval:
 
     folder: str
     file: str
+    parts: ClassVar[frozenset[str]] = frozenset({"sentences", "reports"})
 
     def __call__(self, device: str) -> RetrievalSession:
         learned = json.loads(Path(self.file).read_text(encoding="utf-8"))
@@ -50,7 +51,7 @@ class Retrieval:
 class RetrievalSession(SimilaritySession):
     """Tokens are (2, D): the feature of the region and that of the whole image, which stands alone for a report."""
 
-    parts = frozenset({"sentences", "reports"})
+    parts = Retrieval.parts
 
     def __init__(self, model: Chex, learned: dict[str, Any]) -> None:
         super().__init__(model, {})

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ class SimilarityMaps:
 
     folder: str
     file: str
+    parts: ClassVar[frozenset[str]] = frozenset({"boxes", "classes"})
 
     def __call__(self, device: str) -> SimilaritySession:
         thresholds = json.loads(Path(self.file).read_text(encoding="utf-8"))["thresholds"]
@@ -42,7 +43,7 @@ class SimilarityMaps:
 class SimilaritySession:
     """A text finds boxes on its map; a region is classified by its pooled patches, positive against negative prompt."""
 
-    parts = frozenset({"boxes", "classes"})
+    parts = SimilarityMaps.parts
 
     def __init__(self, model: Chex, thresholds: dict[str, float]) -> None:
         self.model, self._thresholds = model, thresholds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ class SupervisedDetector:
     """device → session of the model in a local folder."""
 
     folder: str
+    parts: ClassVar[frozenset[str]] = frozenset({"boxes", "classes"})
 
     def __call__(self, device: str) -> ClassSession:
         return ClassSession(ClassDetector.load(self.folder, device))
@@ -25,7 +27,7 @@ class SupervisedDetector:
 class ClassSession:
     """The parts of `chex.inference.session.Session` that a class detector has."""
 
-    parts = frozenset({"boxes", "classes"})
+    parts = SupervisedDetector.parts
 
     def __init__(self, model: ClassDetector) -> None:
         self.reader = PromptReader(model, classifier=ClassClassifier(model))

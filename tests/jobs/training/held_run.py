@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from jobs.training.journal import read_journal
 from jobs.training.validation import Validated
 from pipelines.output_folder import OutputFolder
@@ -64,7 +66,7 @@ class Gates:
 
 
 class HeldStage(MadeUpStage):
-    """Its validation after a step says which process is there, and waits for leave to go on."""
+    """Its validation after a step says which process leads, and waits for leave to go on."""
 
     trained = ("weight", "bias")
 
@@ -73,7 +75,8 @@ class HeldStage(MadeUpStage):
         self.gates = gates
 
     def validate(self, model, objective, batches, tasks=()):
-        self.gates.wait()
+        if not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0:
+            self.gates.wait()  # the others wait for the one that leads
         found = super().validate(model, objective, batches, tasks)
         return Validated({"loss": 1 - found.figures["accuracy"]})
 

@@ -164,6 +164,21 @@ def test_a_worker_that_nobody_replaces_and_then_the_driver_of_a_ray_of_its_own(
     wait_for(lambda: not processes_of(folder), "the end of the Ray of the killed job")
 
 
+def test_one_of_two_workers(arguments, tmp_path, ray_local):
+    """Both are replaced, and together they learn what two that nobody disturbed learn."""
+    undisturbed, output, gates = tmp_path / "undisturbed", tmp_path / "model", Gates(tmp_path / "model")
+    command = [*arguments, "--workers", "2", "--set", "restarts=1"]
+    assert run_here(undisturbed, *command) == 0
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(run_held, output, *command)
+        os.kill(gates.held(10, checkpoint=7), signal.SIGKILL)
+        gates.let_pass(10, 20, 25)
+        assert job.result() == 0
+    notices = [entry["notice"] for entry in journal(output) if "notice" in entry]
+    assert "goes on from the checkpoint of this step" in notices
+    assert_the_same(output, undisturbed)
+
+
 def test_the_raylet_of_the_node_that_the_worker_is_on(arguments, whole, tmp_path):
     output, folder = tmp_path / "model", tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     command = [*arguments, "--workers", "1", "--set", "restarts=1"]

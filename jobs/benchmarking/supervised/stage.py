@@ -45,6 +45,9 @@ class Objective(detector.Objective):
         tokens = whole.gathered(found.tokens, asked.images)
         return parts | self.region_losses(model, tokens, asked, generator)
 
+    def _hinted_targets(self, whole: WholeBatch, generator) -> None:
+        """A class has no side that it could be asked on."""
+
     def _sentences(self, model, whole: WholeBatch, images, targets) -> dict[str, Tensor]:
         return {}
 

@@ -89,7 +89,7 @@ def test_a_draw_has_a_bound_and_nothing_twice():
 
 @pytest.fixture(scope="module")
 def class_detector():
-    config = configuration("tiny", "detector", workers=0)
+    config = configuration("tiny", "detector", overrides=["objective.most_hinted_findings=4"], workers=0)
     stage = ClassStage("detector")
     return stage, *stage.build(config, "tiny", None, "", vocabulary.load())
 
@@ -100,7 +100,7 @@ def test_the_detector_without_text_learns_boxes_and_classes(class_detector):
     batch = {"images": pixels, "samples": SAMPLES}
     parts = objective(model, batch, torch.Generator().manual_seed(0))
     assert {"pathology_boxes", "pathology_scores", "anatomy_boxes", "region_probabilities"} < set(parts)
-    assert not {"sentence_contrast", "image_report"} & set(parts)
+    assert not {"sentence_contrast", "image_report", "hinted_boxes", "hinted_probabilities"} & set(parts)
     parts["loss"].backward()
     for part in stage.trained:
         assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in getattr(model, part).parameters()), part

@@ -40,9 +40,11 @@ def clinical_figures(
         asked, uncertain, of_labels = LABELS[which]
         counts = partial(compare_labels, reference=references, labels=asked, uncertain_as_positive=uncertain)
         found, of_blind = counts(said), {name: [counts(texts) for texts in drawn] for name, drawn in blind.items()}
+        label_spreads = pairs.spreads_of_classes(spread, partial(_per_label, found))
         for kind in scores:
             score, of_score = SCORES[kind]
             baselines = _baselines(score, of_blind)
+            classes = {label: line["f1"] for label, line in found.table().items() if line["support"]}
             figures[f"{prefix}_{kind}{which}"] = Figure(
                 value=float(score(found)[0]),
                 baselines=baselines,
@@ -51,9 +53,15 @@ def clinical_figures(
                 "0 to 1, more is better",
                 samples=pairs.samples,
                 spread=pairs.spread(spread, partial(score, found)),
-                classes={label: line["f1"] for label, line in found.table().items() if line["support"]},
+                classes=classes,
+                class_spreads={label: label_spreads[label] for label in classes if label in label_spreads},
             )
     return figures
+
+
+def _per_label(counts: LabelCounts, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """(D,) each: the F1 of every label."""
+    return dict(zip(counts.labels, counts.per_label(weights).T, strict=True))
 
 
 def _baselines(score, blind: Mapping[str, Sequence[LabelCounts]]) -> dict[str, float]:

@@ -31,6 +31,12 @@ class TextPairs:
         """The spread of a statistic of weights (D, N), over draws of samples."""
         return spread(lambda weights: statistic(weights[:, self.sample]), self.samples)
 
+    def spreads_of_classes(
+        self, spread: SpreadOf, statistic: Callable[[np.ndarray], Mapping[str, np.ndarray]]
+    ) -> dict[str, Spread]:
+        """The same for a statistic of several classes at once."""
+        return spread.of_classes(lambda weights: statistic(weights[:, self.sample]), self.samples)
+
 
 @dataclass(slots=True)
 class LabelsRead:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from chex import vocabulary
 from chex.metrics.detection import MatchedBoxes, match_boxes
 from chex.records import Box, Query, Sample, ScoredBox
@@ -96,6 +98,7 @@ class Detection(EvaluationTask):
             samples=len(rows),
             spread=spread(matches.mean_average_precision, len(rows)),
             classes={label: value for label, value in _of_classes(matches).items() if not math.isnan(value)},
+            class_spreads=spread.of_classes(lambda weights: _of_classes_drawn(matches, weights), len(rows)),
         )
         return {self.figure: figure}
 
@@ -120,4 +123,9 @@ def _targets(rows: Sequence[Row]) -> list[dict[str, list[Box]]]:
 
 def _of_classes(matches: MatchedBoxes) -> dict[str, float]:
     """NaN for a class without a target."""
-    return dict(zip(matches.classes, matches.average_precision()[0].mean(axis=1).tolist(), strict=True))
+    return {label: float(values[0]) for label, values in _of_classes_drawn(matches).items()}
+
+
+def _of_classes_drawn(matches: MatchedBoxes, weights: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """(D,) for every class: its average precision over the mean of the thresholds."""
+    return dict(zip(matches.classes, matches.average_precision(weights).mean(axis=2).T, strict=True))

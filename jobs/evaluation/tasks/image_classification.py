@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from chex import vocabulary
-from chex.metrics.classification import class_aurocs
+from chex.metrics.classification import rank_classes
 from chex.records import Query, Sample
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.figure import Figure
@@ -53,7 +53,8 @@ class Task(EvaluationTask):
         for index, row in enumerate(rows):
             places = [column[label] for label in row["labels"]]
             scores[index, places], targets[index, places] = row["probabilities"], row["values"]
-        found = class_aurocs(scores, targets, labels)
+        ranked = rank_classes(scores, targets, labels)
+        found = ranked.aurocs()
         figure = Figure(
             value=float(found.macro[0]),
             baselines={"the same score for every image": 0.5},
@@ -62,8 +63,9 @@ class Task(EvaluationTask):
             "score = probability of the pathology in the answer to its prompt; macro: every label counts the same; "
             "no threshold; 0 to 1, 0.5 without skill, more is better",
             samples=len(rows),
-            spread=spread(lambda weights: class_aurocs(scores, targets, labels, weights).macro, len(rows)),
+            spread=spread(lambda weights: ranked.aurocs(weights).macro, len(rows)),
             classes={label: float(value[0]) for label, value in found.per_class.items() if not np.isnan(value[0])},
+            class_spreads=spread.of_classes(lambda weights: ranked.aurocs(weights).per_class, len(rows)),
         )
         return {"image_auroc": figure}
 

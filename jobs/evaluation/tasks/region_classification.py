@@ -107,6 +107,7 @@ class Task(EvaluationTask):
                 classes={
                     label: float(value[0]) for label, value in by_class.per_class.items() if not np.isnan(value[0])
                 },
+                class_spreads=spread.of_classes(lambda weights: ranked_together.aurocs(weights).per_class, len(rows)),
             ),
         }
 

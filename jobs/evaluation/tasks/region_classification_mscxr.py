@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from chex import vocabulary
-from chex.metrics.classification import ClassAurocs, class_aurocs
+from chex.metrics.classification import class_aurocs, rank_classes
 from chex.metrics.detection import paired_iou
 from chex.records import Box, Query, Sample
 from jobs.evaluation.batch import Batch
@@ -60,7 +60,9 @@ class Task(EvaluationTask):
         count = sum(len(row["labels"]) for row in rows)
         if count < FEWEST_TARGETS:
             return {"against": "all", "tuned_on": 0, "reason": f"defaults: {count} boxes in the validation split"}
-        reached = {against: float(np.nan_to_num(self._aurocs(rows, against).macro[0])) for against in _AGAINST}
+        targets = self._targets(rows)
+        figures = {way: class_aurocs(_scores(rows, way), targets, self._labels).macro[0] for way in _AGAINST}
+        reached = {way: float(np.nan_to_num(figure)) for way, figure in figures.items()}
         best = max(reached, key=reached.get)
         return {"against": best, "tuned_on": len(rows), "before": reached["all"], "after": reached[best]}
 
@@ -69,7 +71,8 @@ class Task(EvaluationTask):
     ) -> dict[str, Figure]:
         against = (options or {}).get("against", "all")
         sample = np.repeat(np.arange(len(rows)), [len(row["labels"]) for row in rows])
-        found = self._aurocs(rows, against)
+        ranked = rank_classes(_scores(rows, against), self._targets(rows), self._labels, sample, len(rows))
+        found = ranked.aurocs()
         by_place = class_aurocs(self._overlaps(rows), self._targets(rows), self._labels).macro[0]
         baselines = {_PLACE: float(by_place), _SAME: 0.5}
         figure = Figure(
@@ -80,8 +83,9 @@ class Task(EvaluationTask):
             f"{_AGAINST[against]}; macro: every category with a box counts the same; no threshold; 0 to 1, 0.5 without "
             "skill, more is better",
             samples=len(rows),
-            spread=spread(lambda weights: self._aurocs(rows, against, weights[:, sample]).macro, len(rows)),
+            spread=spread(lambda weights: ranked.aurocs(weights).macro, len(rows)),
             classes={label: float(value[0]) for label, value in found.per_class.items() if not np.isnan(value[0])},
+            class_spreads=spread.of_classes(lambda weights: ranked.aurocs(weights).per_class, len(rows)),
         )
         return {"region_mscxr_auroc": figure}
 
@@ -99,14 +103,6 @@ class Task(EvaluationTask):
         said = [(phrase.label, box) for phrase in sample.annotations.grounded for box in phrase.boxes]
         return [pair for pair in dict.fromkeys(said) if pair[0] in self._labels]
 
-    def _aurocs(self, rows: Sequence[Row], against: Against, weights: np.ndarray | None = None) -> ClassAurocs:
-        scores = np.array([values for row in rows for values in row["probabilities"]], dtype=np.float64)
-        if against == "all":
-            scores = scores.clip(_SURE, 1 - _SURE)
-            scores = np.log(scores / (1 - scores))
-            scores -= scores.mean(axis=1, keepdims=True)
-        return class_aurocs(scores, self._targets(rows), self._labels, weights)
-
     def _targets(self, rows: Sequence[Row]) -> np.ndarray:
         """(boxes, 8) of 0 and 1."""
         said = np.array([label for row in rows for label in row["labels"]])
@@ -120,3 +116,13 @@ class Task(EvaluationTask):
             for mean in (*self._training.mean(label), *self._training.halves(label)):
                 columns[:, place] = np.maximum(columns[:, place], paired_iou([mean.box] * len(boxes), boxes))
         return columns
+
+
+def _scores(rows: Sequence[Row], against: Against) -> np.ndarray:
+    """(boxes, 8): what ranks the boxes of all rows for every category."""
+    scores = np.array([values for row in rows for values in row["probabilities"]], dtype=np.float64)
+    if against == "own":
+        return scores
+    scores = scores.clip(_SURE, 1 - _SURE)
+    logits = np.log(scores / (1 - scores))
+    return logits - logits.mean(axis=1, keepdims=True)

@@ -6,14 +6,14 @@ from typing import Any
 
 import chex
 from jobs.evaluation.predictions import Predictions
-from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
+from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf
 from jobs.evaluation.tasks import create
 
 TUNING_SPLIT = "validate"
 
 
-def compute_figures(predictions: Predictions, spread: SpreadOf) -> dict[str, Any]:
-    """The content of figures.json, but for the seconds.
+def compute_figures(predictions: Predictions, spread: SpreadOf, reader: ReportLabels | None = None) -> dict[str, Any]:
+    """The content of figures.json, but for the seconds. reader: who reads the labels of texts, if not the rules.
 
     Options are tuned anew on the stored rows of the validation split. One task's rows are in memory at a time.
     Raises ValueError if the folder holds no evaluation, or one whose predictions are not complete.
@@ -29,6 +29,8 @@ def compute_figures(predictions: Predictions, spread: SpreadOf) -> dict[str, Any
         if not rows:
             left_out[name] = f"no sample of split {split} has {task.needs}"
             continue
+        if reader is not None:
+            task.read_labels_with(reader)
         options = tuned_options(predictions, task, name, split)
         if options is not None:
             tuned[name] = options

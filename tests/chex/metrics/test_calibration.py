@@ -57,6 +57,10 @@ def test_by_hand():
     assert brier_score([0.2, 0.2, 0.9, 0.9], [0, 1, 1, 1])[0] == pytest.approx((0.04 + 0.64 + 0.01 + 0.01) / 4)
 
 
+def test_a_probability_on_an_edge_is_in_the_bin_below():
+    assert reliability_curve([0.0, 0.5, 1.0], [0, 1, 1], bins=2).count.tolist() == [[2, 1]]
+
+
 def test_perfect_and_certain():
     assert calibration_error([0.0, 1.0, 1.0], [0, 1, 1])[0] == brier_score([0.0, 1.0], [0, 1])[0] == 0
     assert calibration_error([1.0, 1.0], [0, 0])[0] == brier_score([1.0], [0])[0] == 1

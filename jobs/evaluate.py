@@ -25,6 +25,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--recompute", metavar="URI", help="instead: the figures of an earlier output, from its predictions alone"
     )
+    parser.add_argument("--plots", action=argparse.BooleanOptionalAction, default=True, help="pictures, below plots/")
+    parser.add_argument(
+        "--tracking-uri", metavar="URI", help="MLflow; default: a database beside the output; 'none': off"
+    )
+    parser.add_argument(
+        "--experiment", metavar="NAME", help="what this belongs to; MLflow shows runs of one name together"
+    )
     options = parser.parse_args(arguments)
     if options.recompute is None and (lacking := [n for n in ("model", "data", "output") if not getattr(options, n)]):
         parser.error(f"expected {', '.join(f'--{name}' for name in lacking)}, or --recompute")
@@ -53,8 +60,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     from jobs.evaluation.run import evaluate
+    from jobs.evaluation.tracking import tell_mlflow
+    from jobs.training.run_folder import RunFolder
+    from jobs.training.tracking import Tracking, default_tracking_uri
+    from pipelines.output_folder import OutputFolder
 
-    return evaluate(
+    uri = options.tracking_uri or default_tracking_uri(RunFolder(options.output))
+    tracking = Tracking(uri, experiment=options.experiment)
+    summary = evaluate(
         options.model,
         options.data,
         options.tasks,
@@ -65,13 +78,16 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
         device=options.device if options.actors else _device(options.device),
         actors=options.actors,
         resume=options.resume,
+        plots=options.plots,
     )
+    tell_mlflow(OutputFolder(options.output), summary, tracking)
+    return summary
 
 
 def _recompute(options: argparse.Namespace) -> dict[str, Any]:
     from jobs.evaluation.recompute import recompute
 
-    return recompute(options.recompute, options.output, bootstrap=options.bootstrap)
+    return recompute(options.recompute, options.output, bootstrap=options.bootstrap, plots=options.plots)
 
 
 def _device(name: str) -> str:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from chex.training_config import STAGES, TrainingConfig
 
 SOURCES = ("mimic-cxr-jpg", "mimic-cxr-reports", "chest-imagenome", "vindr-cxr")
+TASKS = "anatomy-localization,pathology-detection,region-classification,image-classification,report-generation"
 FIGURES = ("anatomy_mean_iou", "pathology_map", "region_auroc", "image_auroc", "report_micro_f1")
 MADE = ("raw", "shards", "training", "model", "evaluation", "reports", "mlflow-artifacts")
 MARKER = ".chex-demo"  # only a folder with this file is ever cleared
@@ -96,7 +97,7 @@ def measure(output: Path) -> dict[str, Any]:
     """The figures of the held-out phantoms, each beside its baselines."""
     from jobs.evaluation.run import evaluate
 
-    summary = evaluate(output / "model", str(output / "shards"), "all", output / "evaluation")
+    summary = evaluate(output / "model", str(output / "shards"), TASKS, output / "evaluation")
     return {name: summary["figures"][name] for name in FIGURES if name in summary["figures"]}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.evaluation.figures_of_rows import compute_figures
+from jobs.evaluation.plots import write_plots
 from jobs.evaluation.predictions import Predictions
 from jobs.evaluation.summary import write_summary
 from jobs.evaluation.task import SpreadOf
@@ -15,18 +16,23 @@ from pipelines.output_folder import OutputFolder
 
 
 def recompute(
-    evaluation: str | Path, output: str | Path | None = None, *, bootstrap: int | None = None
+    evaluation: str | Path, output: str | Path | None = None, *, bootstrap: int | None = None, plots: bool = False
 ) -> dict[str, Any]:
     """The content of figures.json, computed from the predictions below `evaluation`, local or s3://…
 
-    Writes figures.json and table.md to `output`, or to the evaluation itself. bootstrap: draws; None: as many as before.
+    Writes figures.json, table.md and, if asked, plots (but for those that show images) to `output`, or to the evaluation
+    itself. bootstrap: draws; None: as many as before.
     Raises ValueError if there is no evaluation, or an incomplete one.
     """
     source = OutputFolder(str(evaluation))
     if bootstrap is None:
         bootstrap = json.loads(source.read("figures.json") or b"{}").get("bootstrap", 0)
     began = time.monotonic()
-    summary = compute_figures(Predictions(source), SpreadOf(bootstrap))
+    predictions = Predictions(source)
+    summary = compute_figures(predictions, SpreadOf(bootstrap))
     summary["seconds"] = {"figures": round(time.monotonic() - began, 2)}
-    write_summary(source if output is None else OutputFolder(str(output)), summary)
+    target = source if output is None else OutputFolder(str(output))
+    write_summary(target, summary)
+    if plots:
+        write_plots(predictions, summary, target)
     return summary

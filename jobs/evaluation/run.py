@@ -44,6 +44,7 @@ def evaluate(
     device: str = "cpu",
     actors: int = 0,
     resume: bool = False,
+    plots: bool = False,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Evaluate a model on converted shards; returns the content of figures.json.
@@ -52,7 +53,7 @@ def evaluate(
     its session `parts` says what it can be asked for (default: everything), `provenance` what it is made of.
     tasks: "all", another group, or names joined by commas. bootstrap: draws for standard deviation and interval, 0 for
     none. actors: so many Ray actors predict; 0: this process does. With `output`, a folder or s3://…, the predictions
-    and figures are written there, and `resume` goes on with an evaluation that was interrupted there.
+    and figures are written there, and `resume` goes on with an evaluation that was interrupted there; `plots` adds pictures.
 
     Raises:
         ValueError: an unknown task, an impossible number, an output that holds another evaluation, or no sample for a
@@ -93,6 +94,10 @@ def evaluate(
             from jobs.evaluation.summary import write_summary
 
             write_summary(folder, summary)
+            if plots:
+                from jobs.evaluation.plots import write_plots
+
+                write_plots(predictions, summary, folder, data_uri)
     for name, reason in summary["left_out"].items():
         logger.warning("%s is left out: %s", name, reason)
     return summary

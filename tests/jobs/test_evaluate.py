@@ -151,6 +151,7 @@ def shards(tmp_path_factory):
 def evaluated(shards, tiny_model_dir, tmp_path_factory):
     output = tmp_path_factory.mktemp("evaluated")
     arguments = ["--model", str(tiny_model_dir), "--data", shards, "--output", str(output), "--bootstrap", "10"]
+    arguments += ["--tracking-uri", "none", "--no-plots"]
     assert main([*arguments, "--device", "cpu", "--batch-size", "4"]) == 0
     return output
 
@@ -198,7 +199,8 @@ def test_what_a_split_cannot_measure_is_said(shards, tiny_model, tmp_path):
     ],
 )
 def test_bad_arguments_end_with_a_message(changed, message, shards, tiny_model_dir, tmp_path, capsys):
-    arguments = {"--model": str(tiny_model_dir), "--data": shards, "--output": str(tmp_path)} | changed
+    arguments = {"--model": str(tiny_model_dir), "--data": shards, "--output": str(tmp_path), "--tracking-uri": "none"}
+    arguments |= changed
     assert main([word for pair in arguments.items() for word in pair]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from jobs.training.run_folder import RunFolder
 
@@ -37,3 +38,9 @@ def default_tracking_uri(folder: RunFolder) -> str:
     """MLFLOW_TRACKING_URI, or a database beside the model folder, which the stages of one folder share; none in a store."""
     beside = f"sqlite:///{folder.parent}/mlflow.db" if folder.work.is_local else NO_TRACKING
     return os.environ.get("MLFLOW_TRACKING_URI") or beside
+
+
+def artifacts_beside(uri: str) -> str | None:
+    """Where artifacts go: beside a database of files, which would otherwise put them into the working directory."""
+    scheme, _, file = uri.partition(":///")
+    return Path(file).resolve().with_name("mlflow-artifacts").as_uri() if scheme == "sqlite" else None

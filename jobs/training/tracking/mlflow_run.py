@@ -76,7 +76,7 @@ class MlflowRun:
 
         kind = entries[0]["kind"]
         try:
-            with patience(long=kind in ("pictures", "model")):
+            with patience(long=kind in ("pictures", "files", "model")):
                 if kind == "metrics":
                     self._metrics(entries)
                 else:
@@ -179,6 +179,10 @@ class MlflowRun:
             for name, content in entry["images"].items():
                 Path(folder, f"{name}.png").write_bytes(base64.b64decode(content))
             self._client.log_artifacts(self.run_id, folder, f"pictures/step-{entry['step']:09d}")
+
+    def _receive_files(self, entry: Mapping[str, Any]) -> None:
+        """A folder on a disk, with all that is in it."""
+        self._client.log_artifacts(self.run_id, entry["folder"])
 
     def _receive_model(self, entry: Mapping[str, Any]) -> None:
         from jobs.training.tracking.registry import log_and_register

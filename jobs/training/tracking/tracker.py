@@ -12,14 +12,13 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from chex.config import flatten
 from chex.training_config import TrainingConfig
 from jobs.training.data_manifest import training_data
 from jobs.training.run_folder import RunFolder, Superseded
-from jobs.training.tracking.destination import NO_TRACKING, Tracking
+from jobs.training.tracking.destination import NO_TRACKING, Tracking, artifacts_beside
 from jobs.training.tracking.mlflow_run import EXPERIMENT_TAG, Begin, MlflowRun
 from jobs.training.tracking.outbox import Outbox
 from jobs.training.tracking.sender import Sender
@@ -121,7 +120,7 @@ def tracked_experiment(
     Tracking(uri, experiment=name)  # raises here what the name lacks
 
     def begin() -> Begin:
-        return Begin(name, name, _now(), EXPERIMENT_TAG, parameters=dict(parameters), artifacts=_artifacts(uri))
+        return Begin(name, name, _now(), EXPERIMENT_TAG, parameters=dict(parameters), artifacts=artifacts_beside(uri))
 
     with _while_it_lasts(uri, folder, begin) as tracker:
         yield tracker
@@ -174,14 +173,8 @@ def _begin(config: TrainingConfig, tracking: Tracking, folder: RunFolder, extra:
         experiment=tracking.experiment,
         parent=tracking.parent,
         data=data and {**data, "uri": extra["data"]},
-        artifacts=_artifacts(tracking.uri),
+        artifacts=artifacts_beside(tracking.uri),
     )
-
-
-def _artifacts(uri: str) -> str | None:
-    """Beside a database of files, which would otherwise put them into the working directory."""
-    scheme, _, file = uri.partition(":///")
-    return Path(file).resolve().with_name("mlflow-artifacts").as_uri() if scheme == "sqlite" else None
 
 
 def _public(uri: str) -> str:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from chex import vocabulary
-from chex.records import Box, Sample
+from chex.records import Box, Sample, ScoredBox
 from chex.vocabulary import FindingTerm
+from chex.vocabulary.located import Side
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.finding_boxes import FindingBoxes
-from jobs.evaluation.interactive.instances import Side
 from jobs.evaluation.interactive.lungs import Lungs
 from jobs.evaluation.interactive.questions import Ways, answer_row, ask_ways
-from jobs.evaluation.task import EvaluationTask, Row
+from jobs.evaluation.task import EvaluationTask, Example, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Prompted:
 
 
 class PromptedFindings(EvaluationTask):
-    """A row has `cases`: `finding`, the values of `Prompted`, and `answers`, a list with one entry per way."""
+    """A row has `cases`: `finding`, the values of `Prompted` (`target` among them), and `answers`, one per way."""
 
     asks_for = frozenset({"boxes", "classes"})
 
@@ -61,6 +61,13 @@ class PromptedFindings(EvaluationTask):
                 ],
             }
             for sample, some, found in zip(batch.samples, asked, answered, strict=True)
+        ]
+
+    def example(self, row: Row, options: Mapping[str, Any] | None = None) -> list[Example]:
+        return [
+            Example(answer["text"], (tuple(case["target"]),), (ScoredBox(tuple(answer["box"]), answer["score"]),))
+            for case in row["cases"][:1]
+            for answer in case["answers"]
         ]
 
     def row_notes(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,7 @@ def _interval(values: np.ndarray, sample: np.ndarray) -> tuple[float, float, flo
 
 
 def _finish(axes, names: Sequence[str], title: str, axis: str) -> None:
-    axes.set_xticks(range(len(names)), [name.replace(" ", "\n", 1) for name in names], fontsize=8)
+    axes.set_xticks(range(len(names)), [textwrap.fill(name, 17) for name in names], fontsize=8)
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.set_ylabel(axis, fontsize=9)
     axes.set_title(title, fontsize=10)

@@ -1,16 +1,14 @@
-"""Findings that have a side: every true box of an image by its finding, whatever data set drew it."""
+"""Findings of one lung or both: every true box of an image by its finding, whatever data set drew it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from chex import vocabulary
 from chex.records import Annotations, Box
 from chex.vocabulary import FindingTerm
+from chex.vocabulary.located import SIDES, Side, lies_in_a_lung
 
-Side = Literal["right", "left"]
-SIDES: tuple[Side, Side] = ("right", "left")
 _LEAST_SHARE = 0.75  # of a box's width that lies on its side of the image's midline
 
 
@@ -24,8 +22,8 @@ class Instance:
 
     @property
     def side(self) -> Side | None:
-        """The patient's side; None for a box in the middle."""
-        return side_of(self.box)
+        """The patient's side; None for a box in the middle, and for findings that no lung has."""
+        return side_of(self.box) if lies_in_a_lung(self.finding) else None
 
 
 def side_of(box: Box) -> Side | None:

@@ -9,7 +9,7 @@ from chex import vocabulary
 from chex.metrics.overlap import covered_share
 from chex.records import Annotations, Box
 from chex.vocabulary import RegionTerm
-from jobs.evaluation.interactive.instances import Side
+from chex.vocabulary.located import Side
 from jobs.evaluation.mean_box import MeanBox
 
 _ZONES = ("upper lung zone", "mid lung zone", "lower lung zone")

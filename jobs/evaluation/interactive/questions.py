@@ -23,12 +23,13 @@ def ask_ways(batch: Batch, cases: Sequence[Sequence[Ways]]) -> list[list[dict[st
 
 
 def answer_row(way: str, answer: Answer, finding: str) -> dict[str, Any]:
-    """way, text, best box and its score, and the probability of the finding."""
-    best = answer.boxes[0] if answer.boxes else None
+    """way, text, best box and its score, the second best one (empty if there is none), the finding's probability."""
+    best, second = (answer.boxes[place] if len(answer.boxes) > place else None for place in (0, 1))
     return {
         "way": way,
         "text": answer.query.text or "",
         "box": list(best.box if best else _NOWHERE),
         "score": float(best.score) if best else 0.0,
+        "second_box": list(second.box) if second else [],
         "probability": float(dict(answer.probabilities)[finding]),
     }

@@ -25,7 +25,7 @@ _CASES = "of a finding with one box on either side, each asked in turn"
 
 class Task(PromptedFindings):
     gives = (
-        *(f"disambiguation_giou_{hint}" for hint in HINTS),
+        *(f"disambiguation_{what}_{hint}" for what in ("giou", "both") for hint in HINTS),
         *(f"disambiguation_{what}_{hint}" for what in ("difference", "right_one") for hint in ("coarse", "fine")),
     )
     needs = "a finding with one box on either side"
@@ -56,6 +56,13 @@ class Task(PromptedFindings):
                 spread,
                 f"gIoU of the best box with the asked one of two boxes {_CASES}; {words}; -1 to 1, more is better",
                 {_NO_HINT: to_asked["none"], _MEAN_BOX: blind_asked},
+            )
+            figures[f"disambiguation_both_{hint}"] = cases.mean(
+                _on_both_sides(cases, hint),
+                spread,
+                f"share of answers whose best and second best box lie on different sides, {_CASES}; {words}; 0 to 1, "
+                + ("more is better: both are found" if hint == "none" else "less is better: one of them is asked for"),
+                {_NO_HINT: _on_both_sides(cases, "none")},
             )
         for hint in ("coarse", "fine"):
             figures[f"disambiguation_difference_{hint}"] = cases.mean(
@@ -92,6 +99,14 @@ def _distances(cases: Cases) -> tuple[dict[str, np.ndarray], dict[str, np.ndarra
     """By hint, the gIoU of the best box with the asked one, and how much less it is with the other one."""
     asked = {hint: giou(cases.answers(hint, "box"), cases.column("target")) for hint in HINTS}
     return asked, {hint: asked[hint] - giou(cases.answers(hint, "box"), cases.column("other")) for hint in HINTS}
+
+
+def _on_both_sides(cases: Cases, hint: str) -> np.ndarray:
+    middles = [
+        [(box[0] + box[2]) / 2 for box in pair if box]
+        for pair in zip(cases.answers(hint, "box"), cases.answers(hint, "second_box"), strict=True)
+    ]
+    return np.array([len(x) == 2 and min(x) <= 0.5 < max(x) for x in middles], dtype=float)
 
 
 def _nearer(difference: np.ndarray) -> np.ndarray:

@@ -50,8 +50,8 @@ class Task(PromptedFindings):
     ) -> dict[str, Figure]:
         cases = Cases(rows)
         nearness = {hint: _nearness(cases, cases.answers(hint, "box")) for hint in HINTS}
-        obeying = {"none": 0.0, "same": _nearness(cases, _lungs(cases, "lung"))}
-        obeying["opposite"] = _nearness(cases, _lungs(cases, "opposite_lung"))
+        lungs = {"same": "lung", "opposite": "opposite_lung"}
+        obeying = {hint: {_OBEYS: _nearness(cases, _lungs(cases, name))} for hint, name in lungs.items()}
         probability = {hint: np.array(cases.answers(hint, "probability")) for hint in HINTS}
         figures = {}
         for hint, words in HINTS.items():
@@ -60,7 +60,7 @@ class Task(PromptedFindings):
                 spread,
                 f"gIoU of the best box with the true one {_CASES}, less that with the opposite lung; {words}; -2 to 2, "
                 + ("less is better: the hint leads away" if hint == "opposite" else "more is better"),
-                {_NO_HINT: nearness["none"], _OBEYS: obeying[hint]},
+                {_NO_HINT: nearness["none"], **obeying.get(hint, {})},
             )
             figures[f"wrong_side_probability_{hint}"] = cases.mean(
                 probability[hint],

@@ -60,10 +60,11 @@ class Listener:
         said = TEST[number].annotations.grounded
         boxes = [box for phrase in said for box in phrase.boxes if words.finding_of(phrase.label).id == query.name]
         box, there = self.look(query, boxes)
+        # without a side, all places come to mind
+        others = [other for other in boxes if other != box and not any(side in (query.text or "") for side in LUNGS)]
+        shown = (ScoredBox(box, 0.8), *(ScoredBox(other, 0.7) for other in others if query.box is None))
         named = query.name if query.name in words.findings else None
-        return SimpleNamespace(
-            query=query, boxes=(ScoredBox(box, 0.8),), probabilities=((named, 0.9 if there else 0.1),), there=there
-        )
+        return SimpleNamespace(query=query, boxes=shown, probabilities=((named, 0.9 if there else 0.1),), there=there)
 
     def look(self, query, boxes):
         """The box, and whether the finding is there."""

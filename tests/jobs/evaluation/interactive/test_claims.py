@@ -50,6 +50,8 @@ def test_who_follows_hints_finds_the_asked_one_of_two():
         assert figures[f"disambiguation_difference_{hint}"].baselines["without a hint"] == pytest.approx(0.0)
     # without a hint it is the right one: right for the half of the cases
     assert figures["disambiguation_giou_none"].value == pytest.approx((1 + BETWEEN) / 2)
+    assert figures["disambiguation_both_none"].value == 1.0
+    assert figures["disambiguation_both_coarse"].value == 0.0
     assert figures["disambiguation_giou_none"].samples == 6
     assert figures["disambiguation_difference_fine"].spread.std == pytest.approx(0.0)
 
@@ -140,3 +142,13 @@ def test_dots_are_the_cases():
     dots = [strip.get_offsets()[:, 1] for strip in axes.collections if len(strip.get_offsets()) == 12]
     assert len(dots) == 3
     np.testing.assert_allclose(dots[1], 1 - BETWEEN)
+
+
+def test_an_example_shows_every_way_of_asking():
+    task, rows = answered("wrong-side", Listener())
+    examples = task.example(next(row for row in rows if row["cases"]))
+    assert [example.asked for example in examples] == [
+        "pneumonia", "pneumonia in the right lung", "pneumonia in the left lung",
+    ]  # fmt: skip
+    assert all(example.true == (NODULE,) for example in examples)
+    assert [example.found[0].box for example in examples] == [NODULE, NODULE, LUNGS["left"]]

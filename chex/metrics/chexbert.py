@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 from chex.metrics.assertion import ABSENT, PRESENT, UNCERTAIN
@@ -107,7 +108,10 @@ def _load(model: torch.nn.Module, checkpoint: str | Path) -> None:
     """The published format: `model_state_dict` of a DataParallel, with "module." before every name."""
     import torch
 
-    stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    try:
+        stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except UnpicklingError as problem:
+        raise ValueError(f"{checkpoint} is not read, for it holds more than weights: {problem}") from problem
     if not isinstance(stored, dict) or _WEIGHTS not in stored:
         raise ValueError(f"{checkpoint} is no CheXbert checkpoint: there is no {_WEIGHTS!r} in it")
     weights: dict[str, Tensor] = {name.removeprefix("module."): value for name, value in stored[_WEIGHTS].items()}

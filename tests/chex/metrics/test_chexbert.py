@@ -117,3 +117,6 @@ def test_other_weights_are_refused(tiny, tmp_path):
     torch.save({"model_state_dict": weights}, tmp_path / "part.pth")
     with pytest.raises(ValueError, match=r"linear_heads\.13\.bias"):
         CheXbert(tmp_path / "part.pth", folder)
+    torch.save({"model_state_dict": model}, tmp_path / "objects.pth")
+    with pytest.raises(ValueError, match="more than weights"):
+        CheXbert(tmp_path / "objects.pth", folder)

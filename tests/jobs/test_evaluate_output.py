@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from jobs.evaluation.paper import published_figures
 from jobs.evaluation.plots import write_plots
 from jobs.evaluation.predictions import Predictions
+from jobs.evaluation.recompute import recompute
 from jobs.evaluation.run import evaluate
 from jobs.evaluation.summary import as_page
 from jobs.evaluation.tasks import chosen, create
@@ -96,6 +98,14 @@ def test_mlflow_is_told_once_however_often(summary, output, tmp_path, caplog):
     artifacts = {file.path for file in client.list_artifacts(runs[0].info.run_id)}
     assert artifacts == {"figures.json", "table.md", "evaluation.json", "predictions"}
     assert not caplog.records
+
+
+def test_the_output_may_lie_in_a_store(summary, shards):
+    place = f"memory://{uuid.uuid4().hex}/evaluation"
+    stored = evaluate(guesser, shards, ",".join(summary["tasks"]), place, bootstrap=5, progress=False)
+    assert stored["figures"] == summary["figures"]
+    assert recompute(place)["figures"] == summary["figures"]
+    assert {"figures.json", "table.md"} < set(OutputFolder(place).files())
 
 
 def test_an_mlflow_that_is_away_costs_a_warning(summary, output, caplog, monkeypatch):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 FEWEST_CLASSES = 2
+_PLAIN = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # so that no line runs through a number
 _MOST_AT_AN_END = 20  # of very many classes the best and the worst are shown
 
 
@@ -35,8 +36,10 @@ def class_bars(name: str, figure: Mapping[str, Any]) -> Drawing:
         axes.errorbar(values, range(len(ordered)), xerr=deviations, fmt="none", ecolor=INK, elinewidth=1, capsize=2.2)
     reach = max(1.0, *(value + deviation for value, deviation in zip(values, deviations, strict=True)))
     for place, (value, deviation) in enumerate(zip(values, deviations, strict=True)):
-        axes.text(value + deviation + 0.012 * reach, place, f"{value:.2f}", va="center", fontsize=7, color=INK)
-    _mark(axes, figure["value"], "all classes", BLUE, "-")
+        axes.text(
+            value + deviation + 0.012 * reach, place, f"{value:.2f}", va="center", fontsize=7, color=INK, bbox=_PLAIN
+        )
+    _mark(axes, figure["value"], "all classes", INK, "-")
     _mark(axes, figure["baseline"], "best baseline, all classes", ORANGE, "--")
     axes.set_yticks(range(len(ordered)), ordered)
     axes.set_ylim(-0.7, len(ordered) - 0.3)

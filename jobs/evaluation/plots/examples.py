@@ -33,7 +33,7 @@ def example_pictures(
     if not images:
         return None
     lines = -(-len(images) // _COLUMNS)
-    made = drawing(12.4, 3.75 * lines, f"Examples: {name}", _DEFINITION)
+    made = drawing(12.4, 3.95 * lines, f"Examples: {name}", _DEFINITION)
     for place, (sample_id, image) in enumerate(sorted(images.items(), key=lambda item: list(chosen).index(item[0]))):
         axes = made.add_subplot(lines, _COLUMNS, place + 1)
         axes.imshow(image, cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=image.shape[0] / image.shape[1])

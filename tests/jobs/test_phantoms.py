@@ -56,6 +56,25 @@ def test_two_workers_write_the_same_bytes(written, tmp_path):
     assert digests(folder) == digests(written)
 
 
+def test_nih_images_come_on_top_and_change_no_other_byte(written, tmp_path):
+    folder = tmp_path / "more"
+    phantoms.main(["--output", str(folder), "--workers", "1", "--nih", "4", *OPTIONS])
+    before, after = digests(written), digests(folder)
+    assert {name for name in after if name not in before} == {
+        name for name in after if name.startswith("nih-cxr14/")
+    } and len(list(folder.rglob("*.png"))) == 4
+    assert [name for name in before if after[name] != before[name]] == ["truth.jsonl"]
+    assert (folder / "truth.jsonl").read_text().startswith((written / "truth.jsonl").read_text())
+
+
+def test_splits_of_a_given_size(tmp_path):
+    phantoms.main(
+        ["--output", str(tmp_path), "--splits", "4", "4", "5", "--image-size", "64", "--workers", "1", "--seed", "3"]
+    )
+    truth = [json.loads(line) for line in (tmp_path / "truth.jsonl").read_text().splitlines()]
+    assert len(truth) == 13 and {line["dataset"] for line in truth} == {"mimic-cxr-jpg", "vindr-cxr", "nih-cxr14"}
+
+
 def test_another_seed_writes_other_files(written, tmp_path):
     phantoms.main(["--output", str(tmp_path), "--studies", "1", "--seed", "8", "--image-size", "64", "--workers", "1"])
     assert not {path.name for path in tmp_path.rglob("*.jpg")} & {path.name for path in written.rglob("*.jpg")}
@@ -69,6 +88,10 @@ def test_another_seed_writes_other_files(written, tmp_path):
         (["--studies", "2", "--image-size", "10"], "64 to 2048; found 10"),
         (["--studies", "2", "--seed", "-1"], "non-negative integer; found -1"),
         (["--studies", "many"], "invalid int value: 'many'"),
+        (["--studies", "2", "--nih", "-1"], "at least 0; found -1"),
+        (["--splits", "4", "2", "4"], "of split validate must be at least 4; found 2"),
+        (["--splits", "4", "4", "4", "--nih", "2"], "--splits has NIH images of its own"),
+        (["--studies", "2", "--splits", "4", "4", "4"], "not allowed with argument"),
     ],
 )
 def test_impossible_numbers_are_refused(tmp_path, capsys, options, message):
@@ -97,5 +120,13 @@ def test_help_names_every_layout(capsys):
     with pytest.raises(SystemExit):
         phantoms.main(["--help"])
     text = capsys.readouterr().out
-    for name in ("mimic-cxr-jpg", "mimic-cxr-reports", "chest-imagenome", "vindr-cxr", "ms-cxr", "truth.jsonl"):
+    for name in (
+        "mimic-cxr-jpg",
+        "mimic-cxr-reports",
+        "chest-imagenome",
+        "vindr-cxr",
+        "ms-cxr",
+        "nih-cxr14",
+        "truth.jsonl",
+    ):
         assert name in text

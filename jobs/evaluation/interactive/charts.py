@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chex.metrics.bootstrap import bootstrap, weighted_mean
+from jobs.evaluation.plots.layout import BLUE, GREY, INK, ORANGE, drawing, tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 DRAWS = 500  # of the intervals that are drawn
-_DARK, _LIGHT, _LINE = "#1f3b73", "#c9d6f0", "#c03a2b"
+_DARK, _LIGHT = "#1f3b73", "#c9d6f0"
+_COLOURS = (BLUE, ORANGE, GREY)
+_SPREAD = f"95 % interval of {DRAWS} bootstrap draws of images"
 
 
 def strips(
@@ -25,9 +28,12 @@ def strips(
     sample (cases,): which image a case is of; the interval is that of other images.
     """
     from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(1.2 + 1.7 * len(groups), 4.6), layout="constrained")
+    definition = (
+        f"{len(sample)} cases in {len(set(sample.tolist()))} images; a dot is a case, the darker the higher the score of "
+        f"its box. Orange: mean and {_SPREAD}."
+    )
+    figure = drawing(1.4 + 1.7 * len(groups), 4.6, title, definition)
     axes = figure.add_subplot()
     shades = LinearSegmentedColormap.from_list("scores", [_LIGHT, _DARK])
     for place, (values, scores) in enumerate(groups.values()):
@@ -38,8 +44,8 @@ def strips(
             place + aside[order], values[order], c=scores[order], cmap=shades, vmin=0, vmax=1, s=13, linewidths=0
         )
         _mean_mark(axes, place, values, sample)
-    axes.axhline(0, color="grey", linewidth=0.8, linestyle=":")
-    _finish(axes, list(groups), title, axis)
+    axes.axhline(0, color=GREY, linewidth=0.8, linestyle=":")
+    _finish(axes, list(groups), axis)
     return figure
 
 
@@ -49,7 +55,7 @@ def bars(groups: Mapping[str, Mapping[str, np.ndarray]], sample: np.ndarray, *, 
         group: {measure: _interval(values, sample) for measure, values in measures.items()}
         for group, measures in groups.items()
     }
-    return _drawn_bars(spans, title, axis)
+    return _drawn_bars(spans, title, axis, f"{len(sample)} cases in {len(set(sample.tolist()))} images")
 
 
 def scores(
@@ -61,37 +67,37 @@ def scores(
         spreads = {name: bootstrap(score, samples, DRAWS) for name, score in measures.items()}
         once = np.ones((1, samples))
         spans[group] = {name: (float(measures[name](once)[0]), s.low, s.high) for name, s in spreads.items()}
-    return _drawn_bars(spans, title, axis)
+    return _drawn_bars(spans, title, axis, f"{samples} images")
 
 
-def _drawn_bars(spans: Mapping[str, Mapping[str, tuple[float, float, float]]], title: str, axis: str) -> Drawing:
-    from matplotlib.figure import Figure
-
+def _drawn_bars(
+    spans: Mapping[str, Mapping[str, tuple[float, float, float]]], title: str, axis: str, of: str
+) -> Drawing:
     measures = list(dict.fromkeys(measure for found in spans.values() for measure in found))
     nothing = (float("nan"),) * 3
-    figure = Figure(figsize=(1.6 + 1.3 * len(spans), 4.4), layout="constrained")
+    figure = drawing(2.4 + 1.3 * len(spans), 4.4, title, f"{of}. Whiskers: {_SPREAD}.")
     axes = figure.add_subplot()
     width = 0.8 / len(measures)
     for number, measure in enumerate(measures):
         places = np.arange(len(spans)) + (number - (len(measures) - 1) / 2) * width
         means, low, high = np.array([found.get(measure, nothing) for found in spans.values()]).T
-        axes.bar(places, means, width * 0.92, label=measure, color=f"C{number}", alpha=0.85)
+        axes.bar(places, means, width * 0.92, label=measure, color=_COLOURS[number])
         reach = np.maximum([means - low, high - means], 0)  # a skewed score may lie outside of its own interval
-        axes.errorbar(places, means, reach, fmt="none", ecolor="black", capsize=2, linewidth=1)
+        axes.errorbar(places, means, reach, fmt="none", ecolor=INK, capsize=2, linewidth=1)
     if len(measures) > 1:
         axes.legend(fontsize=8, frameon=False)
-    axes.axhline(0, color="grey", linewidth=0.8)
-    _finish(axes, list(spans), title, axis)
+    axes.axhline(0, color=GREY, linewidth=0.8)
+    _finish(axes, list(spans), axis)
     return figure
 
 
 def _mean_mark(axes, place: int, values: np.ndarray, sample: np.ndarray) -> None:
     mean, low, high = _interval(values, sample)
     reach = [[max(mean - low, 0)], [max(high - mean, 0)]]
-    axes.errorbar(place + 0.36, mean, reach, fmt="o", color=_LINE, markersize=4, capsize=3)
+    axes.errorbar(place + 0.36, mean, reach, fmt="o", color=ORANGE, markersize=4, capsize=3)
     axes.annotate(
         f"{mean:+.2f}", (place + 0.36, high), xytext=(0, 4), textcoords="offset points",
-        ha="center", fontsize=8, color=_LINE,
+        ha="center", fontsize=8, color=ORANGE,
     )  # fmt: skip
 
 
@@ -106,9 +112,8 @@ def _interval(values: np.ndarray, sample: np.ndarray) -> tuple[float, float, flo
     return float(values.mean()), spread.low, spread.high
 
 
-def _finish(axes, names: Sequence[str], title: str, axis: str) -> None:
+def _finish(axes, names: Sequence[str], axis: str) -> None:
     axes.set_xticks(range(len(names)), [textwrap.fill(name, 17) for name in names], fontsize=8)
     axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.set_ylabel(axis, fontsize=9)
-    axes.set_title(title, fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylabel(axis, fontsize=9, color=INK)
+    tidy(axes)

@@ -133,7 +133,7 @@ def test_pictures_are_drawn_from_rows(name):
     for drawing in drawn.values():
         [axes] = drawing.axes
         shown = [*axes.collections, *axes.patches]
-        assert axes.get_title() and axes.get_ylabel() and shown
+        assert axes.get_ylabel() and shown
 
 
 def test_dots_are_the_cases():

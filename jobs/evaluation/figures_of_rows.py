@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import chex
 from jobs.evaluation.predictions import Predictions
 from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf
 from jobs.evaluation.tasks import create
@@ -45,7 +44,6 @@ def compute_figures(predictions: Predictions, spread: SpreadOf, reader: ReportLa
         **made_with,
         "data": about["uri"],
         "data_identity": made_with["data"],
-        "software_version": chex.__version__,
     }
 
 

@@ -75,7 +75,10 @@ class Predictions:
                 content = _parquet(table.replace_schema_metadata(metadata))
                 self.output.write(self._file(about, split, task), content)
         self._tell({**about, "finished": [*about["finished"], split]})
-        for part in parts:
+
+    def remove_parts(self, split: str) -> None:
+        """Once the split is finished; those that an interruption left, too."""
+        for part in self.parts_done(split):
             self.output.remove(f"predictions/parts/{split}/{part}.parquet")
 
     def read(self, split: str, task: str) -> tuple[list[Row], dict[str, Any]]:

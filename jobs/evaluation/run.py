@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import chex
 from chex.records import Sample
 from jobs.evaluation.figures_of_rows import TUNING_SPLIT, compute_figures
 from jobs.evaluation.identity import data_identity
@@ -78,6 +79,7 @@ def evaluate(
         "split": split,
         "tasks": list(created),
         "batch_size": batch_size,
+        "software_version": chex.__version__,
     }
     with _place_for(output) as folder:
         predictions = Predictions(folder)
@@ -157,6 +159,8 @@ class _Run:
         for split, some in splits.items():
             notes = {name: task.row_notes() for name, task in some.items()}
             predictions.finish(split, [part.name for part in parts[split]], notes)
+        for split in {*splits, *finished}:
+            predictions.remove_parts(split)
         return {"baselines": learned - began, "predictions": time.monotonic() - learned}
 
     def _can_tune(self) -> bool:

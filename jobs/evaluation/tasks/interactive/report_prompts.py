@@ -27,6 +27,7 @@ SETS = {
     "anatomy": "regions alone, those that look abnormal",
     "every_region": "regions alone, all of them",
     "both": "pathologies, and regions that look abnormal",
+    "everything": "pathologies, and all regions",
 }
 _SCORES = {
     "micro_f1": (LabelCounts.micro, "micro-F1 over all reports and 14 CheXpert labels stated as present"),
@@ -70,7 +71,8 @@ class Task(EvaluationTask):
             batch.samples, selected, described, session.writer.describe(described), strict=True
         ):
             row: Row = {"sample_id": sample.study.sample_id, "reference": list(sample.annotations.sentences)}
-            sets = {name: asked & chosen for name, asked in self._sets.items()} | {"every_region": self._regions}
+            sets = {name: asked & chosen for name, asked in self._sets.items()}
+            sets |= {"every_region": self._regions, "everything": chosen | self._regions}
             for name, asked in sets.items():
                 some = [pair for pair in zip(answers, said, strict=True) if pair[0].query.name in asked]
                 findings, _ = session.reports.compose(*map(list, zip(*some))) if some else ((), "")

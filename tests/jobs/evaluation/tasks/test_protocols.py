@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from pyarrow import Table
 
 from jobs.evaluation.task import ALL_PARTS, SpreadOf
 from jobs.evaluation.tasks import create
-from tests.jobs.evaluation.tasks.truth import Guessing, Knowing, figures_of, learned, rows_of
+from tests.jobs.evaluation.tasks.truth import SAMPLES, Guessing, Knowing, figures_of, learned, rows_of
 
 BOX_TASKS = {
     "sentence-grounding": ("grounding_miou", "grounding_map"),
@@ -26,7 +27,7 @@ TEXT_TASKS = {
 }
 ALL = BOX_TASKS | RANK_TASKS | TEXT_TASKS
 WITH_BOXES, ALL_SAMPLES = 9, 12  # three of four patients have a finding
-SAMPLES = {"sentence-grounding", "detection-nih8", "detection-mscxr", "region-classification-mscxr",
+OF_BOXES = {"sentence-grounding", "detection-nih8", "detection-mscxr", "region-classification-mscxr",
            "region-explanation-mscxr"}  # fmt: skip
 
 
@@ -35,7 +36,7 @@ def test_whoever_knows_the_truth_is_perfect(name):
     figures = figures_of(name, Knowing())
     for figure in ALL[name]:
         assert figures[figure].value == pytest.approx(1.0), figure
-        assert figures[figure].samples == (WITH_BOXES if name in SAMPLES else ALL_SAMPLES)
+        assert figures[figure].samples == (WITH_BOXES if name in OF_BOXES else ALL_SAMPLES)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -96,3 +97,24 @@ def test_pictures_show_true_boxes_beside_the_found_ones(name):
     shown = [example for row in rows_of(task, Knowing()) for example in task.example(row)]
     assert len(shown) == WITH_BOXES
     assert all(example.true == tuple(scored.box for scored in example.found if scored.score > 0.3) for example in shown)
+
+
+@pytest.mark.parametrize("name", ["detection-vindr", "detection-nih8", "detection-mscxr"])
+def test_rows_keep_all_boxes_with_their_own_scores_and_the_probabilities_of_classes(name):
+    task = learned(name)
+    [row] = rows_of(task, Knowing(), SAMPLES[:1])  # an effusion on the right
+    place = next(i for i, label in enumerate(task.classes) if label.lower().endswith("effusion"))
+    assert row["probabilities"][place] == 0.9 and row["probabilities"][place - 1] == 0.1
+    assert [box["score"] for box in row["candidates"] if box["label"] == task.classes[place]] == [0.8, 0.6, 0.01]
+    assert {target["label"] for target in row["targets"]} == {task.classes[place]}
+
+
+def test_a_box_that_two_phrases_share_counts_once():
+    said = SAMPLES[0].annotations
+    [phrase] = said.grounded
+    twice = replace(said, grounded=(phrase, replace(phrase, phrase="Effusion"), replace(phrase, label=None)))
+    for name in ("detection-mscxr", "region-classification-mscxr"):
+        [row] = rows_of(create(name), Knowing(), [replace(SAMPLES[0], annotations=twice)])
+        assert len(row["targets" if "targets" in row else "boxes"]) == 1
+    [row] = rows_of(create("sentence-grounding"), Knowing(), [replace(SAMPLES[0], annotations=twice)])
+    assert len(row["phrases"]) == 3

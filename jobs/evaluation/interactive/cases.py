@@ -46,11 +46,13 @@ class Cases:
     ) -> Figure:
         """The mean of values (cases,), NaN where a case has none; baselines: by name, numbers or values like these.
 
-        A baseline's values count only where there is a value to compare them with. The first baseline is the one.
+        A baseline's values count only where there is a value to compare them with. The first baseline is the one. The
+        figure's classes are the findings.
         """
         values = np.asarray(values, dtype=np.float64)
         known = ~np.isnan(values)
         sample, values = self.sample[known], values[known]
+        finding = np.array(self.column("finding"))[known]
         means = {
             name: float(other) if np.isscalar(other) else _mean(np.asarray(other, dtype=np.float64)[known])
             for name, other in baselines.items()
@@ -64,6 +66,7 @@ class Cases:
             spread=spread(lambda weights: weighted_mean(values, weights[:, sample]), self.samples)
             if len(values)
             else None,
+            classes={name: _mean(values[finding == name]) for name in sorted(set(finding.tolist()))},
         )
 
 

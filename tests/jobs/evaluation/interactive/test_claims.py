@@ -101,6 +101,9 @@ def test_precise_queries_find_more():
     assert figures["query_precision_giou_wider"].value == pytest.approx(1.0)
     assert figures["query_precision_giou_wider"].baselines["by the finding's name"] == pytest.approx(1.0)
     assert figures["query_precision_giou_wider"].samples == 3
+    assert figures["query_precision_giou_name"].classes == {
+        "pleural_effusion": pytest.approx((1 + BETWEEN) / 2), "pneumonia": pytest.approx(1.0),
+    }  # fmt: skip
 
 
 def test_sentences_by_kind_of_query():

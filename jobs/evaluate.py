@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobs.evaluation.task import ReportLabels
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -32,7 +35,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--experiment", metavar="NAME", help="what this belongs to; MLflow shows runs of one name together"
     )
+    parser.add_argument(
+        "--chexbert", metavar="FILE", help="CheXbert's weights: it then reads the labels of texts, not the rules"
+    )
+    parser.add_argument("--bert", metavar="DIR", help="config.json and vocab.txt of the BERT that CheXbert comes from")
     options = parser.parse_args(arguments)
+    if (options.chexbert is None) != (options.bert is None):
+        parser.error("--chexbert and --bert belong together")
     if options.recompute is None and (lacking := [n for n in ("model", "data", "output") if not getattr(options, n)]):
         parser.error(f"expected {', '.join(f'--{name}' for name in lacking)}, or --recompute")
     if options.recompute is not None and (options.model or options.data):
@@ -79,6 +88,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
         actors=options.actors,
         resume=options.resume,
         plots=options.plots,
+        reader=_reader(options),
     )
     tell_mlflow(OutputFolder(options.output), summary, tracking)
     return summary
@@ -87,7 +97,16 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 def _recompute(options: argparse.Namespace) -> dict[str, Any]:
     from jobs.evaluation.recompute import recompute
 
-    return recompute(options.recompute, options.output, bootstrap=options.bootstrap, plots=options.plots)
+    kept = {"bootstrap": options.bootstrap, "plots": options.plots, "reader": _reader(options)}
+    return recompute(options.recompute, options.output, **kept)
+
+
+def _reader(options: argparse.Namespace) -> ReportLabels | None:
+    if options.chexbert is None:
+        return None
+    from chex.metrics.chexbert import CheXbert
+
+    return CheXbert(options.chexbert, options.bert, device=_device(options.device))
 
 
 def _device(name: str) -> str:

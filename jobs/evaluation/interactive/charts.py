@@ -85,8 +85,7 @@ def _drawn_bars(
         reach = np.maximum([means - low, high - means], 0)  # a skewed score may lie outside of its own interval
         axes.errorbar(places, means, reach, fmt="none", ecolor=INK, capsize=2, linewidth=1)
     if len(measures) > 1:
-        handles = axes.get_legend_handles_labels()
-        figure.legend(*handles, loc="outside upper right", ncols=len(measures), fontsize=8, frameon=False)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(measures), fontsize=8, frameon=False)
     axes.axhline(0, color=GREY, linewidth=0.8)
     _finish(axes, list(spans), axis)
     return figure

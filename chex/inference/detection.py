@@ -103,18 +103,23 @@ class PromptReader:
         own = self._own_probabilities(detections, padded)
         asked_for = self.classifier.probabilities(refined, [*labels, ABNORMAL])
         boxes_xyxy = clip(cxcywh_to_xyxy(detections.boxes_cxcywh)).cpu()
-        scores = self.choice.scores(detections.scores, own[..., None]).cpu()
-        box_scores, own, asked_for = detections.scores.cpu(), own.cpu(), asked_for.cpu()
+        box_scores, scores = detections.scores.cpu(), self.choice.scores(detections.scores, own[..., None]).cpu()
+        chosen = self.choice.among(boxes_xyxy, scores)
+        everything = torch.ones_like(scores, dtype=torch.bool)
+        own, asked_for = own.tolist(), asked_for.tolist()
         for i, b in enumerate(rows):
+            if wants_box:
+                found = [(ScoredBox(tuple(query.box), float(s)),) for query, s in zip(asked[i], scores[i, :, 0])]
+                every = [()] * len(found)
+            else:
+                found = _scored_boxes(features[b].frame, *(part[i] for part in chosen))
+                every = _scored_boxes(features[b].frame, boxes_xyxy[i], box_scores[i], everything[i])
             for j, q in enumerate(places[b]):
-                query = asked[i][j]
-                found = self._chosen(query, boxes_xyxy[i, j], scores[i, j], features[b].frame)
-                every = () if wants_box else _scored_boxes(boxes_xyxy[i, j], box_scores[i, j], features[b].frame)
-                probabilities = [(label, float(asked_for[i, j, c])) for c, label in enumerate(labels)]
+                query, (*chances, abnormal) = asked[i][j], asked_for[i][j]
+                probabilities = list(zip(labels, chances, strict=True))
                 if finding := self.classifier.finding_asked(query):
-                    probabilities.insert(0, (finding, float(own[i, j])))
-                abnormal, token = float(asked_for[i, j, -1]), refined[i, j]
-                answers[b][q] = Answer(query, found, tuple(probabilities), abnormal, token, every)
+                    probabilities.insert(0, (finding, own[i][j]))
+                answers[b][q] = Answer(query, found[j], tuple(probabilities), abnormal, refined[i, j], every[j])
 
     def _prompts(self, queries: list[list[Query]]) -> Tensor:
         """(B, Q, D), or (1, Q, D) where every image is asked the same."""
@@ -138,19 +143,15 @@ class PromptReader:
                 own[b, q] = probabilities[b, q, c].to(own.dtype)
         return own
 
-    def _chosen(self, query: Query, boxes_xyxy: Tensor, scores: Tensor, frame: Frame) -> tuple[ScoredBox, ...]:
-        if query.box is not None:
-            return (ScoredBox(tuple(query.box), float(scores[0])),)
-        return _scored_boxes(*self.choice(boxes_xyxy, scores), frame)
-
     def _tensor(self, array: np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.from_numpy(array).to(self.model.device, dtype)
 
 
-def _scored_boxes(boxes_xyxy: Tensor, scores: Tensor, frame: Frame) -> tuple[ScoredBox, ...]:
-    """Boxes of the model's square in the original image."""
-    original = frame.inverse_boxes(boxes_xyxy.numpy(), clip=True)
-    return tuple(ScoredBox(tuple(box), score) for box, score in zip(original.tolist(), scores.tolist(), strict=True))
+def _scored_boxes(frame: Frame, boxes_xyxy: Tensor, scores: Tensor, kept: Tensor) -> list[tuple[ScoredBox, ...]]:
+    """Of each prompt the kept boxes, in the original image: boxes (Q, M, 4) of the model's square, scores, kept (Q, M)."""
+    original = frame.inverse_boxes(boxes_xyxy.reshape(-1, 4).numpy(), clip=True).reshape(boxes_xyxy.shape)
+    rows = zip(original.tolist(), scores.tolist(), kept.tolist(), strict=True)
+    return [tuple(ScoredBox(tuple(b), s) for b, s, k in zip(*row, strict=True) if k) for row in rows]
 
 
 def _size_of(image: np.ndarray) -> tuple[int, int]:

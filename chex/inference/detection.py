@@ -148,7 +148,7 @@ class PromptReader:
 
 
 def _scored_boxes(frame: Frame, boxes_xyxy: Tensor, scores: Tensor, kept: Tensor) -> list[tuple[ScoredBox, ...]]:
-    """Of each prompt the kept boxes, in the original image: boxes (Q, M, 4) of the model's square, scores, kept (Q, M)."""
+    """Per prompt its kept boxes in the original image; boxes (Q, M, 4) of the model's square, scores and kept (Q, M)."""
     original = frame.inverse_boxes(boxes_xyxy.reshape(-1, 4).numpy(), clip=True).reshape(boxes_xyxy.shape)
     rows = zip(original.tolist(), scores.tolist(), kept.tolist(), strict=True)
     return [tuple(ScoredBox(tuple(b), s) for b, s, k in zip(*row, strict=True) if k) for row in rows]

@@ -42,7 +42,7 @@ class FindingBoxes:
     def on_side(self, label: str | None, phrase: str) -> list[ScoredBox]:
         """The mean box in the half where the phrase says it is; the mean of all where it names no or both sides.
 
-        The patient's right is in the left half. Never empty: an unseen finding is taken for any, or for the whole image.
+        The patient's right is in the left half. Never empty: an unseen finding is any of them, or the whole image.
         """
         words = set(phrase.lower().replace(".", " ").replace(",", " ").split())
         told = [side for side, name in enumerate(("right", "left")) if name in words]

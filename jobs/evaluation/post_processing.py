@@ -37,7 +37,7 @@ def class_probability(answer: Answer) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """N questions about C classes: boxes_xyxy (N, C, M, 4), scores (N, C, M), −1 for no box; class_probabilities (N, C)."""
+    """N questions, C classes: boxes_xyxy (N, C, M, 4), scores (N, C, M), −1 for no box; class_probabilities (N, C)."""
 
     classes: tuple[str, ...]
     boxes_xyxy: Tensor

@@ -1,4 +1,4 @@
-"""What does the report say about a given box? A sentence is generated for it and compared with the true one (paper, RE)."""
+"""What does the report say about a given box? A generated sentence is compared with the true one (paper, RE)."""
 
 from __future__ import annotations
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobs.evaluation.task import ReportLabels
+    from jobs.evaluation.reading import Reading
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    from chex.metrics.report_metrics import METRICS
     from jobs.evaluation.tasks import GROUPS, task_names
 
     parser = argparse.ArgumentParser(prog="python -m jobs.evaluate", description=__doc__)
@@ -39,6 +41,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--chexbert", metavar="FILE", help="CheXbert's weights: it then reads the labels of texts, not the rules"
     )
     parser.add_argument("--bert", metavar="DIR", help="config.json and vocab.txt of the BERT that CheXbert comes from")
+    parser.add_argument(
+        "--judge", metavar="DIR", help="a Hugging Face model of inference (NLI): it judges facts then, not the rules"
+    )
+    parser.add_argument(
+        "--report-metrics", default="", metavar="NAMES", help=f"more of report-generation: some of {','.join(METRICS)}"
+    )
     options = parser.parse_args(arguments)
     if (options.chexbert is None) != (options.bert is None):
         parser.error("--chexbert and --bert belong together")
@@ -51,13 +59,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
+    from chex.metrics.report_metrics import ReportMetricUnavailable
     from jobs.evaluation.summary import as_page
     from pipelines.stores import StoreUnreachable
 
     logging.basicConfig(level=logging.WARNING, format="evaluate: %(message)s", stream=sys.stderr)
     try:
         summary = _evaluate(options) if options.recompute is None else _recompute(options)
-    except (ValueError, OSError) as problem:
+    except (ValueError, OSError, ReportMetricUnavailable) as problem:
         print(f"evaluate: {problem}", file=sys.stderr)
         return 2
     except StoreUnreachable as problem:
@@ -74,6 +83,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     from jobs.training.tracking import Tracking, default_tracking_uri
     from pipelines.output_folder import OutputFolder
 
+    reading = _reading(options)
     uri = options.tracking_uri or default_tracking_uri(RunFolder(options.output))
     tracking = Tracking(uri, experiment=options.experiment)
     summary = evaluate(
@@ -88,7 +98,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
         actors=options.actors,
         resume=options.resume,
         plots=options.plots,
-        reader=_reader(options),
+        reading=reading,
     )
     tell_mlflow(OutputFolder(options.output), summary, tracking)
     return summary
@@ -97,16 +107,30 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 def _recompute(options: argparse.Namespace) -> dict[str, Any]:
     from jobs.evaluation.recompute import recompute
 
-    kept = {"bootstrap": options.bootstrap, "plots": options.plots, "reader": _reader(options)}
+    kept = {"bootstrap": options.bootstrap, "plots": options.plots, "reading": _reading(options)}
     return recompute(options.recompute, options.output, **kept)
 
 
-def _reader(options: argparse.Namespace) -> ReportLabels | None:
-    if options.chexbert is None:
-        return None
-    from chex.metrics.chexbert import CheXbert
+def _reading(options: argparse.Namespace) -> Reading:
+    from chex.metrics.report_metrics import require_report_metrics
+    from jobs.evaluation.reading import Reading
 
-    return CheXbert(options.chexbert, options.bert, device=_device(options.device))
+    metrics = tuple(dict.fromkeys(name.strip() for name in options.report_metrics.split(",") if name.strip()))
+    require_report_metrics(metrics)
+    labels = facts = None
+    if options.chexbert is not None:
+        from chex.metrics.chexbert import CheXbert
+
+        labels = CheXbert(options.chexbert, options.bert, device=_device(options.device))
+    if options.judge is not None:
+        from chex.metrics.fact_judges import EntailmentJudge
+        from chex.metrics.nli import NliModel
+
+        folder = Path(options.judge)
+        if not (folder / "config.json").is_file():
+            raise FileNotFoundError(f"no model that judges in {folder}: there is no config.json")
+        facts = EntailmentJudge(NliModel(folder, device=_device(options.device)), f"NLI model {folder.resolve().name}")
+    return Reading(labels, facts, metrics)
 
 
 def _device(name: str) -> str:

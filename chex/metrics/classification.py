@@ -6,7 +6,7 @@ be called once per region, label and draw); the tests compare it with scikit-lea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,7 @@ import numpy as np
 from chex.metrics.bootstrap import as_weights
 from chex.metrics.ranked_scores import RankedScores, owners, rank_scores
 
+Statistic = Callable[[RankedScores, np.ndarray], np.ndarray]  # weights (N, D), transposed → (D,)
 Undefined = Literal["exclude", "zero"]  # what a class without a positive or without a negative counts in a mean
 
 
@@ -37,8 +38,8 @@ def average_precision(scores: np.ndarray, targets: np.ndarray, weights: np.ndarr
 
 
 @dataclass(frozen=True, slots=True)
-class ClassAurocs:
-    """AUROCs of D weightings; a class without a positive or without a negative is NaN and in no mean."""
+class ClassFigures:
+    """AUROCs, or average precisions, of D weightings; a class without a positive or without a negative is NaN and in no mean."""
 
     per_class: dict[str, np.ndarray]  # (D,) each
     positives: dict[str, np.ndarray]  # (D,) each
@@ -54,7 +55,7 @@ class ClassAurocs:
         return _mean(self.per_class, self.positives)
 
     def mean(self, undefined: Undefined = "exclude") -> np.ndarray:
-        """(D,): the mean over classes; one without an AUROC is left out, or counts "zero" as the authors' does."""
+        """(D,): the mean over classes; one without a figure is left out, or counts "zero" as the authors' does."""
         values = {name: as_figures(value, undefined) for name, value in self.per_class.items()}
         return _mean(values, {name: np.ones_like(value) for name, value in values.items()})
 
@@ -74,14 +75,35 @@ class RankedClasses:
     samples: int
     by_class: tuple[RankedScores, ...]
 
-    def aurocs(self, weights: np.ndarray | None = None) -> ClassAurocs:
+    def aurocs(self, weights: np.ndarray | None = None) -> ClassFigures:
         """Under sample weights (D, N)."""
+        return self._figures(RankedScores.auroc, weights)
+
+    def average_precisions(self, weights: np.ndarray | None = None) -> ClassFigures:
+        """The same; as with AUROCs, a class without a negative has none, for every ranking of it would be perfect."""
+        return self._figures(_informative(RankedScores.average_precision), weights)
+
+    def shares(self, weights: np.ndarray | None = None) -> ClassFigures:
+        """The shares of positives: average precisions without skill."""
+        return self._figures(_informative(RankedScores.share), weights)
+
+    def _figures(self, figure: Statistic, weights: np.ndarray | None) -> ClassFigures:
         by_sample = _by_sample(weights, self.samples)
         ranked = dict(zip(self.classes, self.by_class, strict=True))
-        return ClassAurocs(
-            {name: scores.auroc(by_sample) for name, scores in ranked.items()},
+        return ClassFigures(
+            {name: figure(scores, by_sample) for name, scores in ranked.items()},
             {name: scores.positives(by_sample) for name, scores in ranked.items()},
         )
+
+
+def _informative(figure: Statistic) -> Statistic:
+    """NaN where there is no positive or no negative."""
+
+    def informative(scores: RankedScores, by_sample: np.ndarray) -> np.ndarray:
+        share = scores.share(by_sample)
+        return np.where((share > 0) & (share < 1), figure(scores, by_sample), np.nan)
+
+    return informative
 
 
 def rank_classes(
@@ -113,7 +135,7 @@ def rank_classes(
 
 def class_aurocs(
     scores: np.ndarray, targets: np.ndarray, classes: Sequence[str], weights: np.ndarray | None = None
-) -> ClassAurocs:
+) -> ClassFigures:
     """AUROC per class under weights (D, N), once; `rank_classes` where there will be more weightings."""
     return rank_classes(scores, targets, classes).aurocs(weights)
 

@@ -53,6 +53,15 @@ class GroundedFacts:
                 )
         return found
 
+    def counted(self) -> dict[str, int]:
+        """Of each figure, the reports that it is the mean of."""
+        sides = {"precision": self.generated, "recall": self.reference}
+        return {
+            f"{name}_{kind}": int((counts[:, whole] > 0).sum())
+            for name, (_, whole) in _QUOTIENTS.items()
+            for kind, counts in sides.items()
+        }
+
 
 def grounded_facts(
     generated: Sequence[Sequence[GroundedPhrase]],

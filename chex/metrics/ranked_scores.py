@@ -26,6 +26,11 @@ class RankedScores:
         """(D,): how many examples are positive."""
         return (self.positive @ by_sample).sum(axis=0)
 
+    def share(self, by_sample: np.ndarray) -> np.ndarray:
+        """(D,): the share of examples that are positive; NaN where there are none."""
+        positive = self.positives(by_sample)
+        return _quotient(positive, positive + (self.negative @ by_sample).sum(axis=0))
+
     def auroc(self, by_sample: np.ndarray) -> np.ndarray:
         """(D,): the share of pairs of a positive and a negative that are in order, equal scores counting half."""
         positive, negative = self.positive @ by_sample, self.negative @ by_sample  # (G, D)

@@ -26,6 +26,7 @@ class ReportMetric:
     package_name: str
     key: str
     definition: str
+    less_is_better: bool = False
 
 
 METRICS: Mapping[str, ReportMetric] = MappingProxyType(
@@ -41,6 +42,7 @@ METRICS: Mapping[str, ReportMetric] = MappingProxyType(
             "radcliq_v1",
             "RadCliQ-v1 (Yu et al. 2023): errors predicted from RadGraph, BERTScore, CheXbert embeddings and BLEU-2, "
             "mean over reports; less is better, may be negative (radeval's own total is one over this mean)",
+            less_is_better=True,
         ),
         "ratescore": ReportMetric(
             "ratescore",
@@ -55,10 +57,19 @@ METRICS: Mapping[str, ReportMetric] = MappingProxyType(
         ),
     }
 )
+_UNKNOWN = f"a report metric is one of {', '.join(METRICS)}; found {{name!r}}"
 
 
 class ReportMetricUnavailable(RuntimeError):
     """radeval is not installed, or the metric's weights cannot be loaded; the message says what to do."""
+
+
+def require_report_metrics(names: Sequence[str]) -> None:
+    """Raises ValueError for an unknown name, and ReportMetricUnavailable where radeval is missing; loads no weights."""
+    for name in names:
+        if name not in METRICS:
+            raise ValueError(_UNKNOWN.format(name=name))
+        _radeval(name)
 
 
 def report_metric(name: str, texts: Sequence[str], references: Sequence[str]) -> np.ndarray:
@@ -67,7 +78,7 @@ def report_metric(name: str, texts: Sequence[str], references: Sequence[str]) ->
     Raises ValueError for an unknown name or unequal numbers, and ReportMetricUnavailable.
     """
     if name not in METRICS:
-        raise ValueError(f"a report metric is one of {', '.join(METRICS)}; found {name!r}")
+        raise ValueError(_UNKNOWN.format(name=name))
     if len(texts) != len(references):
         raise ValueError(f"one reference per text expected; found {len(references)} for {len(texts)} texts")
     if not texts:
@@ -90,14 +101,19 @@ def mean_report_metric(values: np.ndarray, weights: np.ndarray | None = None) ->
     return weighted_mean(values[defined], as_weights(weights, len(values))[:, defined])
 
 
-def _scorer(name: str):
+def _radeval(name: str):
     try:
         from radeval import RadEval
     except ImportError as problem:
         raise ReportMetricUnavailable(f"{name} needs radeval: {INSTALL} ({problem})") from problem
+    return RadEval
+
+
+def _scorer(name: str):
+    scorer = _radeval(name)
     try:
         with warnings.catch_warnings():  # radeval silences all warnings of the process
-            return RadEval(metrics=[METRICS[name].package_name], per_sample=True, show_progress=False)
+            return scorer(metrics=[METRICS[name].package_name], per_sample=True, show_progress=False)
     except (OSError, RuntimeError, ValueError, ImportError) as problem:
         raise ReportMetricUnavailable(
             f"radeval cannot load {name} (its weights come from the Hugging Face Hub): {problem}"

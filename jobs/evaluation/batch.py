@@ -9,7 +9,9 @@ import numpy as np
 from chex.inference.features import Answer
 from chex.inference.session import Session
 from chex.pixels import decode_stored
-from chex.records import Query, Sample
+from chex.records import Finding, Query, Sample
+
+Written = tuple[tuple[Finding, ...], str]  # a report: its findings, and its text
 
 
 class Encoded:
@@ -22,6 +24,7 @@ class Encoded:
         self.images = tuple(images)
         self.features = session.encode(images)
         self._answers: dict[tuple[int, Query, tuple[str, ...]], Answer] = {}
+        self._reports: dict[tuple[int, tuple[Query, ...]], Written] = {}
 
     def ask(
         self, places: Sequence[int], queries: Sequence[Sequence[Query]], labels: tuple[str, ...]
@@ -42,6 +45,17 @@ class Encoded:
             [self._answers[place, query, labels] for query in asked]
             for place, asked in zip(places, queries, strict=True)
         ]
+
+    def write(self, places: Sequence[int], queries: tuple[Query, ...]) -> list[Written]:
+        """Reports on the images at `places`; writes only those that were not written before."""
+        missing = [place for place in places if (place, queries) not in self._reports]
+        if missing:
+            reports = self.session.reports
+            selected = [reports.select(found) for found in self.ask(missing, [queries] * len(missing), ())]
+            sentences = self.session.writer.describe(selected)
+            for place, answers, said in zip(missing, selected, sentences, strict=True):
+                self._reports[place, queries] = reports.compose(answers, said)
+        return [self._reports[place, queries] for place in places]
 
 
 class Batch:
@@ -71,3 +85,7 @@ class Batch:
     def ask_all(self, queries: Sequence[Query]) -> list[list[Answer]]:
         """Answers to the same queries about every sample."""
         return self.ask([queries] * len(self._places))
+
+    def reports(self, queries: Sequence[Query]) -> list[Written]:
+        """Every sample's report on these prompts: findings that have a sentence, and the text."""
+        return self._encoded.write(self._places, tuple(queries))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.evaluation.predictions import Predictions
-from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf
+from jobs.evaluation.reading import Reading
+from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
 from jobs.evaluation.tasks import create
 
 TUNING_SPLIT = "validate"
 
 
-def compute_figures(predictions: Predictions, spread: SpreadOf, reader: ReportLabels | None = None) -> dict[str, Any]:
-    """The content of figures.json, but for the seconds. reader: who reads the labels of texts, if not the rules.
+def compute_figures(predictions: Predictions, spread: SpreadOf, reading: Reading | None = None) -> dict[str, Any]:
+    """The content of figures.json, but for the seconds. reading: who reads texts, if not the rules.
 
     Options are tuned anew on the stored rows of the validation split. One task's rows are in memory at a time.
     Raises ValueError if the folder holds no evaluation, or one whose predictions are not complete.
@@ -28,8 +29,8 @@ def compute_figures(predictions: Predictions, spread: SpreadOf, reader: ReportLa
         if not rows:
             left_out[name] = f"no sample of split {split} has {task.needs}"
             continue
-        if reader is not None:
-            task.read_labels_with(reader)
+        if reading is not None:
+            reading.tell(task)
         options = tuned_options(predictions, task, name, split)
         if options is not None:
             tuned[name] = options

@@ -19,7 +19,8 @@ from jobs.evaluation.model_source import SessionFactory, provenance, session_fac
 from jobs.evaluation.parts import parts_of
 from jobs.evaluation.predicting import predict_parts, predict_with_actors
 from jobs.evaluation.predictions import Predictions
-from jobs.evaluation.task import ALL_PARTS, EvaluationTask, ReportLabels, SpreadOf
+from jobs.evaluation.reading import Reading
+from jobs.evaluation.task import ALL_PARTS, EvaluationTask, SpreadOf
 from jobs.evaluation.tasks import chosen, create, is_group
 from pipelines.output_folder import OutputFolder
 
@@ -46,7 +47,7 @@ def evaluate(
     actors: int = 0,
     resume: bool = False,
     plots: bool = False,
-    reader: ReportLabels | None = None,
+    reading: Reading | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Evaluate a model on converted shards; returns the content of figures.json.
@@ -56,7 +57,7 @@ def evaluate(
     tasks: "all", another group, or names joined by commas. bootstrap: draws for standard deviation and interval, 0 for
     none. actors: so many Ray actors predict; 0: this process does. With `output`, a folder or s3://…, the predictions
     and figures are written there, and `resume` goes on with an evaluation that was interrupted there; `plots` adds pictures.
-    reader: who reads the labels that texts state; None: the rule-based reader.
+    reading: who reads texts; None: the rules.
 
     Raises:
         ValueError: an unknown task, an impossible number, an output that holds another evaluation, or no sample for a
@@ -88,7 +89,7 @@ def evaluate(
         about = predictions.open({"made_with": made_with, "not_asked": not_asked, "uri": str(data_uri)}, resume=resume)
         seconds = run.predict(created, session, predictions, about["finished"])
         began = time.monotonic()
-        summary = compute_figures(predictions, spread, reader)
+        summary = compute_figures(predictions, spread, reading)
         seconds["figures"] = time.monotonic() - began
         missing = [f"{name}: {reason}" for name, reason in summary["left_out"].items() if name in names]
         if missing and (not is_group(tasks) or not summary["figures"]):

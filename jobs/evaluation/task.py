@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 import numpy as np
 
 from chex.metrics.bootstrap import Spread, bootstrap, resampling_weights, spreads_over
+from chex.metrics.fact_judges import Judge
 from chex.records import Box, Sample, ScoredBox
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.figure import Figure
@@ -105,6 +106,12 @@ class EvaluationTask(ABC):
 
     def read_labels_with(self, reader: ReportLabels) -> None:
         """Who reads the labels that generated and reference texts state; of interest to tasks about text only."""
+
+    def judge_facts_with(self, judge: Judge) -> None:
+        """Who decides what a report entails; of interest to tasks about sentences and their boxes only."""
+
+    def measure_reports_with(self, names: Sequence[str]) -> None:
+        """Metrics of `chex.metrics.report_metrics` beside the task's own; of interest to tasks about reports only."""
 
     def row_notes(self) -> dict[str, Any]:
         """What is needed beside the rows to compute figures from them: JSON values, kept in the Parquet file's metadata.

@@ -1,23 +1,26 @@
-"""Which pathologies does an image have? Each is asked as a prompt; AUROC against the image's labels."""
+"""Which pathologies does an image have? Each is asked as a prompt; AUROC and average precision against its labels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from chex import vocabulary
-from chex.metrics.classification import rank_classes
+from chex.metrics.classification import ClassFigures, rank_classes
 from chex.records import Query, Sample
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.figure import Figure
 from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
 
 _UNKNOWN = -1
+_SAME = "the same score for every image"
+_PRECISION = "average precision (sum of the precision-recall curve's steps)"
+_SHARE = "without skill the share of images with the label"
 
 
 class Task(EvaluationTask):
-    gives = ("image_auroc",)
+    gives = ("image_auroc", "image_ap")
     needs = "image labels that are present or absent"
     asks_for = frozenset({"classes"})
 
@@ -54,20 +57,11 @@ class Task(EvaluationTask):
             places = [column[label] for label in row["labels"]]
             scores[index, places], targets[index, places] = row["probabilities"], row["values"]
         ranked = rank_classes(scores, targets, labels)
-        found = ranked.aurocs()
-        figure = Figure(
-            value=float(found.macro[0]),
-            baselines={"the same score for every image": 0.5},
-            baseline="the same score for every image",
-            definition="AUROC per image label that is stated present in one image and absent in another, "
-            "score = probability of the pathology in the answer to its prompt; macro: every label counts the same; "
-            "no threshold; 0 to 1, 0.5 without skill, more is better",
-            samples=len(rows),
-            spread=spread(lambda weights: ranked.aurocs(weights).macro, len(rows)),
-            classes={label: float(value[0]) for label, value in found.per_class.items() if not np.isnan(value[0])},
-            class_spreads=spread.of_classes(lambda weights: ranked.aurocs(weights).per_class, len(rows)),
-        )
-        return {"image_auroc": figure}
+        share = float(ranked.shares().macro[0])
+        return {
+            "image_auroc": _figure(ranked.aurocs, 0.5, "AUROC", "0.5 without skill", len(rows), spread),
+            "image_ap": _figure(ranked.average_precisions, share, _PRECISION, _SHARE, len(rows), spread),
+        }
 
     def reliability(self, rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
         return tuple(np.array([value for row in rows for value in row[name]]) for name in ("probabilities", "values"))
@@ -78,3 +72,22 @@ class Task(EvaluationTask):
     def _query(self, label: str) -> Query:
         term = self._words.finding_of(label)
         return Query(text=term.box_prompt, name=term.id)
+
+
+def _figure(
+    score: Callable[..., ClassFigures], blind: float, what: str, unskilled: str, samples: int, spread: SpreadOf
+) -> Figure:
+    """score: of weights (D, N), the figures of all labels; blind: what the same score for every image reaches."""
+    found = score()
+    return Figure(
+        value=float(found.macro[0]),
+        baselines={_SAME: blind},
+        baseline=_SAME,
+        definition=f"{what} per image label that is stated present in one image and absent in another, "
+        "score = probability of the pathology in the answer to its prompt; macro: every label counts the same; "
+        f"no threshold; 0 to 1, {unskilled}, more is better",
+        samples=samples,
+        spread=spread(lambda weights: score(weights).macro, samples),
+        classes={label: float(value[0]) for label, value in found.per_class.items() if not np.isnan(value[0])},
+        class_spreads=spread.of_classes(lambda weights: score(weights).per_class, samples),
+    )

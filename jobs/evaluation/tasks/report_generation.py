@@ -15,6 +15,7 @@ from jobs.evaluation.clinical_figures import LABELS, SCORES, clinical_figures
 from jobs.evaluation.common_texts import CommonTexts
 from jobs.evaluation.figure import Figure
 from jobs.evaluation.language_figures import DEFINITIONS, language_figures
+from jobs.evaluation.report_metric_figures import report_metric_figures
 from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf
 from jobs.evaluation.text_pairs import LabelsRead, TextPairs
 from jobs.evaluation.text_sample import TextSample
@@ -38,6 +39,7 @@ class Task(EvaluationTask):
         self._reader: ReportLabels = rule_based_label_reader()
         self._common, self._some = CommonTexts(), TextSample()
         self._missing: dict[str, str] = {}
+        self._metrics: tuple[str, ...] = ()
 
     @property
     def left_out(self) -> dict[str, str]:
@@ -52,12 +54,8 @@ class Task(EvaluationTask):
         return bool(sample.annotations.sentences)
 
     def predict(self, batch: Batch) -> list[Row]:
-        session = batch.session
-        selected = [session.reports.select(answers) for answers in batch.ask_all(self._prompts.queries)]
-        sentences = session.writer.describe(selected)
         rows = []
-        for sample, answers, said in zip(batch.samples, selected, sentences, strict=True):
-            findings, text = session.reports.compose(answers, said)
+        for sample, (findings, text) in zip(batch.samples, batch.reports(self._prompts.queries), strict=True):
             written = [finding for finding in findings if finding.sentence]
             rows.append(
                 {
@@ -83,10 +81,16 @@ class Task(EvaluationTask):
         )
         figures = clinical_figures("report", pairs, LabelsRead(self._reader), spread)
         language, self._missing = language_figures("report", pairs, spread, self.starts_programs)
-        return figures | language
+        published, unavailable = report_metric_figures("report", pairs, self._metrics, spread)
+        self._missing |= unavailable
+        return figures | language | published
 
     def read_labels_with(self, reader: ReportLabels) -> None:
         self._reader = reader
+
+    def measure_reports_with(self, names: Sequence[str]) -> None:
+        self._metrics = tuple(names)
+        self.gives = (*type(self).gives, *(f"report_{name}" for name in names))
 
     def row_notes(self) -> dict[str, Any]:
         return {"commonest": self._common.notes(), "some": self._some.notes()}

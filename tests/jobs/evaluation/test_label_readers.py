@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobs.evaluate import main, parse
+from jobs.evaluation.reading import Reading
 from jobs.evaluation.recompute import recompute
 from jobs.evaluation.run import evaluate
 from tests.jobs.made_up_session import guesser
@@ -26,8 +27,8 @@ def shards(tmp_path_factory):
 def test_figures_name_whoever_read_the_labels(shards, tmp_path):
     tasks = "report-generation,region-explanation-mscxr"
     by_rules = evaluate(guesser, shards, tasks, tmp_path / "rules", progress=False)["figures"]
-    again = recompute(tmp_path / "rules", tmp_path / "again", reader=EverythingIsAnEdema())["figures"]
-    at_once = evaluate(guesser, shards, tasks, progress=False, reader=EverythingIsAnEdema())["figures"]
+    again = recompute(tmp_path / "rules", tmp_path / "again", reading=Reading(EverythingIsAnEdema()))["figures"]
+    at_once = evaluate(guesser, shards, tasks, progress=False, reading=Reading(EverythingIsAnEdema()))["figures"]
     for figure in ("report_micro_f1", "explanation_mscxr_micro_f1"):
         assert "rule-based label reader" in by_rules[figure]["definition"]
         assert "read by EverythingIsAnEdema" in again[figure]["definition"]

@@ -60,7 +60,7 @@ def figures_of(session, spread=None, batch_size=5):
 
 def test_whoever_knows_everything_is_perfect():
     figures, _ = figures_of(Oracle())
-    for name in ("anatomy_mean_iou", "pathology_map", "region_auroc", "region_auroc_pooled", "image_auroc"):
+    for name in ("anatomy_mean_iou", "pathology_map", "region_auroc", "region_auroc_pooled", "image_auroc", "image_ap"):
         assert figures[name].value == pytest.approx(1.0), name
     assert figures["report_micro_f1"].value == figures["report_micro_f1_5_plus"].value == 1.0
     assert all(figure.samples == 12 and figure.definition for figure in figures.values())
@@ -85,6 +85,7 @@ def test_baselines_are_what_their_names_say():
     assert anatomy.baselines[anatomy.baseline] == pytest.approx(np.mean(both))
     assert figures["region_auroc"].baselines == {"how often the region has the label": 0.5}
     assert figures["image_auroc"].baselines[figures["image_auroc"].baseline] == 0.5
+    assert figures["image_ap"].baselines == {"the same score for every image": pytest.approx(4 / 12)}
     # four of twelve test images have the one box; the baseline answers on all twelve with the same score
     detection = figures["pathology_map"]
     assert 0.2 < detection.baselines[detection.baseline] < 0.7

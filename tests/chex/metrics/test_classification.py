@@ -50,6 +50,24 @@ def test_several_rows_of_a_sample_share_its_weight():
         rank_classes(scores, targets, ["a", "b"], sample, 4)
 
 
+def test_average_precision_of_classes_and_what_it_is_without_skill():
+    generator = np.random.default_rng(4)
+    scores, targets = generator.integers(0, 9, (50, 3)), generator.integers(-1, 2, (50, 3))
+    targets[:, 2] = np.maximum(targets[:, 2], 0) * 2 - 1  # 1 or unknown: no negative
+    weights = generator.integers(0, 3, (4, 50))
+    ranked = rank_classes(scores, targets, ["a", "b", "no negative"])
+    found, shares = ranked.average_precisions(weights), ranked.shares(weights)
+    assert np.isnan(found.per_class["no negative"]).all() and np.isnan(shares.per_class["no negative"]).all()
+    for name in "ab":
+        known = targets[:, "ab".index(name)] >= 0
+        column = scores[known, "ab".index(name)], targets[known, "ab".index(name)], weights[:, known]
+        expected = [average_precision_score(column[1], column[0], sample_weight=row) for row in column[2]]
+        assert found.per_class[name] == pytest.approx(expected, abs=1e-12)
+        same = [average_precision_score(column[1], np.zeros(known.sum()), sample_weight=row) for row in column[2]]
+        assert shares.per_class[name] == pytest.approx(same, abs=1e-12)
+    assert found.macro == pytest.approx((found.per_class["a"] + found.per_class["b"]) / 2)
+
+
 def test_macro_and_weighted_means():
     generator = np.random.default_rng(1)
     scores, targets = generator.random((60, 3)), (generator.random((60, 3)) < [0.5, 0.1, 0.3]).astype(int)

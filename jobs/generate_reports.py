@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
+from chex.embedded import NOTICE, PHANTOM
+
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m jobs.generate_reports", description=__doc__)
-    parser.add_argument("--model", required=True, metavar="URI", help="a model folder, local or s3://…")
+    parser.add_argument(
+        "--model",
+        default=PHANTOM,
+        metavar="URI",
+        help="a model folder, local or s3://… (default: %(default)s, see README)",
+    )
     parser.add_argument(
         "--input", required=True, metavar="URI", help="a folder of DICOM / JPEG / PNG, a list (.txt, .csv), or shards"
     )
@@ -29,6 +36,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
+    if options.model == PHANTOM:
+        print(f"generate_reports: the model that comes with Chex-Ray. {NOTICE}", file=sys.stderr)
     from jobs.reporting.graph import ReportRun, write_reports
     from jobs.reporting.summary import readable_summary
     from pipelines.stores import StoreUnreachable

@@ -2,10 +2,15 @@
 
 # Serve reads the type of `build`'s argument as an object: hence no postponed annotations here
 
+import logging
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ray.serve import Application
 
+from chex.embedded import NOTICE, PHANTOM
 from pipelines.model_folder import checked_model_folder
+
+logger = logging.getLogger(__name__)
 
 
 class AppArguments(BaseModel):
@@ -13,7 +18,7 @@ class AppArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(description="a model folder, local or s3://…")
+    model: str = Field(PHANTOM, description="a model folder, local or s3://…; phantom comes with Chex-Ray")
     device: str = Field("auto", pattern="^(auto|cpu|cuda)$")
     detectors: int = Field(1, ge=1, description="replicas of the prompt detector")
     generators: int = Field(1, ge=1, description="replicas of the sentence generator")
@@ -36,6 +41,8 @@ def build(arguments: AppArguments) -> Application:
     from serve.prompt_detector import PromptDetector
     from serve.sentence_generator import SentenceGenerator
 
+    if arguments.model == PHANTOM:
+        logger.warning("the model that comes with Chex-Ray: %s", NOTICE)
     device = arguments.device
     if device == "auto":
         device = "cuda" if arguments.gpus_per_replica else "cpu"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from chex.inference.report import default_prompts
 from chex.metrics.fact_judges import Judge, rule_based_judge
 from chex.metrics.grounded_facts import LEAST_COVERED, grounded_facts
@@ -17,8 +19,11 @@ from jobs.evaluation.finding_boxes import FindingBoxes
 from jobs.evaluation.mean_box import MeanBox
 from jobs.evaluation.placed_sentences import placed_sentences
 from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
+from jobs.evaluation.text_sample import TextSample
 
 _COMMONEST = "the commonest training report, at mean training boxes"
+_RANDOM = "a random training report, at mean training boxes"
+_SEED = 0
 _ALL = "report"
 _SENTENCES = {"precision": "generated sentences", "recall": "reference sentences"}
 _OTHERS = {"precision": "the reference report", "recall": "the generated report"}
@@ -38,7 +43,8 @@ class Task(EvaluationTask):
     def __init__(self) -> None:
         self._prompts = default_prompts()
         self._judge: Judge = rule_based_judge()
-        self._common, self._findings = CommonTexts(), FindingBoxes()
+        self._common, self._some = CommonTexts(), TextSample()
+        self._findings = FindingBoxes()
         self._regions: dict[str, MeanBox] = {}
 
     def learn(self, sample: Sample) -> None:
@@ -47,7 +53,9 @@ class Task(EvaluationTask):
             self._regions.setdefault(region.region, MeanBox()).add(region.box)
         if self.wants(sample):
             placed = placed_sentences(sample.annotations)
-            self._common.add(_ALL, [json.dumps([said.sentence, *dict.fromkeys(said.places)]) for said in placed])
+            text = [json.dumps([said.sentence, *dict.fromkeys(said.places)]) for said in placed]
+            self._common.add(_ALL, text)
+            self._some.add(sample.study.sample_id, text)
 
     def wants(self, sample: Sample) -> bool:
         return bool(sample.annotations.sentences)
@@ -73,19 +81,23 @@ class Task(EvaluationTask):
     ) -> dict[str, Figure]:
         reference = [_report(row["reference"], row["reference_boxes"]) for row in rows]
         facts = grounded_facts([_report(row["sentences"], row["boxes"]) for row in rows], reference, self._judge)
-        blind = grounded_facts([self._commonest()] * len(rows), reference, self._judge).figures()
+        blind = {
+            kind: grounded_facts(said, reference, self._judge).figures()
+            for kind, said in self._baselines(len(rows)).items()
+        }
         values, counted = facts.figures(), facts.counted()
-        return {
-            f"grounded_report_{name}": Figure(
-                value=float(values[name][0]),
-                baselines={_COMMONEST: float(blind[name][0])},
-                baseline=_COMMONEST,
+        figures = {}
+        for name, value in values.items():
+            baselines = {kind: float(found[name][0]) for kind, found in blind.items()}
+            figures[f"grounded_report_{name}"] = Figure(
+                value=float(value[0]),
+                baselines=baselines,
+                baseline=_best(baselines),
                 definition=f"{_definition(name)}; entailment: {facts.judge}; 0 to 1, more is better",
                 samples=counted[name],
                 spread=spread(lambda weights, name=name: facts.figures(weights)[name], len(rows)),
             )
-            for name in values
-        }
+        return figures
 
     def judge_facts_with(self, judge: Judge) -> None:
         self._judge = judge
@@ -93,17 +105,26 @@ class Task(EvaluationTask):
     def row_notes(self) -> dict[str, Any]:
         return {
             "commonest": self._common.notes(),
+            "some": self._some.notes(),
             "finding_boxes": self._findings.notes(),
             "region_boxes": {region: mean.as_list() for region, mean in self._regions.items()},
         }
 
     def recall(self, notes: Mapping[str, Any]) -> None:
         self._common.recall(notes["commonest"])
+        self._some.recall(notes["some"])
         self._findings.recall(notes["finding_boxes"])
         self._regions = {region: MeanBox.of(values) for region, values in notes["region_boxes"].items()}
 
-    def _commonest(self) -> list[GroundedPhrase]:
-        text = next(iter(self._common.commonest(_ALL)), ())
+    def _baselines(self, samples: int) -> dict[str, list[list[GroundedPhrase]]]:
+        baselines = {_COMMONEST: [self._placed(next(iter(self._common.commonest(_ALL)), ()))] * samples}
+        if some := [self._placed(text) for text in self._some.texts]:
+            drawn = np.random.default_rng(_SEED).integers(len(some), size=samples)
+            baselines[_RANDOM] = [some[index] for index in drawn]
+        return baselines
+
+    def _placed(self, text: Sequence[str]) -> list[GroundedPhrase]:
+        """A counted text at the mean training boxes of its places."""
         told = [json.loads(sentence_and_places) for sentence_and_places in text]
         return [
             GroundedPhrase(sentence, tuple(self._mean(place, sentence) for place in places))
@@ -114,6 +135,10 @@ class Task(EvaluationTask):
         if place in self._regions:
             return self._regions[place].box
         return self._findings.on_side(place or None, sentence)[0].box
+
+
+def _best(baselines: Mapping[str, float]) -> str:
+    return max(baselines, key=lambda kind: -1.0 if np.isnan(baselines[kind]) else baselines[kind])
 
 
 def _report(sentences: Sequence[str], boxes: Sequence[Sequence[Sequence[float]]]) -> list[GroundedPhrase]:

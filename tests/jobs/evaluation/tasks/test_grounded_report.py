@@ -38,6 +38,11 @@ def values(figures, what):
     return [figures[f"grounded_report_{what}_{which}"].value for which in DIRECTIONS]
 
 
+def commonest(task):
+    [[said]] = task._baselines(1)["the commonest training report, at mean training boxes"]
+    return said
+
+
 def test_whoever_says_and_shows_the_truth_is_perfect():
     figures = figures_of(NAME, Placing(), draws=5)
     assert set(figures) == set(create(NAME).gives) and create(NAME).asks_for <= ALL_PARTS
@@ -65,12 +70,23 @@ def test_the_baseline_by_hand():
     name = "the commonest training report, at mean training boxes"
     for what, expected in (("logical", 3 / 12), ("grounding", 1.0), ("spatial", 3 / 12)):
         for which in DIRECTIONS:
-            assert figures[f"grounded_report_{what}_{which}"].baselines == {name: pytest.approx(expected)}
+            assert figures[f"grounded_report_{what}_{which}"].baselines[name] == pytest.approx(expected)
     task = learned(NAME)
-    [heart] = task._commonest()
+    heart = commonest(task)
     assert heart.phrase == "The heart is enlarged."
     hearts = [s.annotations.pathology_boxes[0].box for s in TRAIN if s.annotations.sentences == (heart.phrase,)]
     assert heart.boxes == (pytest.approx(tuple(np.mean(hearts, axis=0))),)
+
+
+def test_random_training_reports_are_the_second_baseline():
+    figure = figures_of(NAME, Guessing())["grounded_report_logical_recall"]
+    name = "a random training report, at mean training boxes"
+    task = learned(NAME)
+    drawn = task._baselines(len(SAMPLES))[name]
+    same = [s.annotations.sentences == (said.phrase,) for s, [said] in zip(SAMPLES, drawn, strict=True)]
+    assert len({said.phrase for [said] in drawn}) > 2 and 0 < sum(same) < len(same)
+    assert figure.baselines[name] == pytest.approx(np.mean(same))
+    assert figure.baseline == max(figure.baselines, key=figure.baselines.get)
 
 
 def test_boxes_of_regions_are_their_mean_training_boxes():
@@ -78,7 +94,7 @@ def test_boxes_of_regions_are_their_mean_training_boxes():
     clear = [sample for sample in TRAIN if sample.annotations.sentences == ("The lungs are clear.",)]
     for sample in clear:
         task.learn(sample)
-    [said] = task._commonest()
+    said = commonest(task)
     means = [np.mean([s.annotations.anatomy[place].box for s in clear], axis=0) for place in (0, 1)]
     assert said.boxes == tuple(pytest.approx(tuple(mean)) for mean in means)
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from chex.records import Query
+from pipelines.model_folder import model_folder_exists
 from serve.app import AppArguments, build
 from tests.serve.asking import BOX, ask, is_problem, png, upload
 
@@ -126,11 +127,14 @@ def test_health_description_and_pages(client):
     is_problem(client.get("/v1/images"), 405)
 
 
-@pytest.mark.parametrize("wrong", [{}, {"model": "/nowhere"}, {"model": ".", "modle": "x"}, {"device": "tpu"}])
+def test_without_a_model_it_is_the_one_that_comes_along():
+    assert AppArguments().model == "phantom" and model_folder_exists(AppArguments().model)
+
+
+@pytest.mark.parametrize("wrong", [{"model": "/nowhere"}, {"model": ".", "modle": "x"}, {"device": "tpu"}])
 def test_impossible_arguments_are_refused_before_anything_starts(wrong, model_dir):
-    arguments = {"model": str(model_dir)} | wrong if wrong else {}
     with pytest.raises(ValueError, match="model|modle|device"):
-        AppArguments(**arguments)
+        AppArguments(**({"model": str(model_dir)} | wrong))
 
 
 def test_the_builder_is_typed_for_the_command_line():

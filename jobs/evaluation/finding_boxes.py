@@ -7,6 +7,7 @@ from typing import Any
 
 from chex import vocabulary
 from chex.records import Annotations, Box, ScoredBox
+from chex.vocabulary.located import SIDES
 from jobs.evaluation.mean_box import MeanBox
 
 Halves = tuple[MeanBox, MeanBox]  # boxes whose centre lies in the left half of the image, and in the right one
@@ -45,7 +46,7 @@ class FindingBoxes:
         The patient's right is in the left half. Never empty: an unseen finding is any of them, or the whole image.
         """
         words = set(phrase.lower().replace(".", " ").replace(",", " ").split())
-        told = [side for side, name in enumerate(("right", "left")) if name in words]
+        told = [side for side, name in enumerate(SIDES) if name in words]
         halves = self._of(label) or list(self._seen.values())
         if len(told) == 1:
             half = _joined([pair[told[0]] for pair in halves])

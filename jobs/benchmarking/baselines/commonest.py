@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from chex.inference.features import Answer
 from chex.records import Query, Sample
 from jobs.benchmarking.baselines.blind import BlindSession, blind_answer
-from jobs.benchmarking.region_boxes import RegionBoxes
+from jobs.evaluation.region_boxes import RegionBoxes
 
 
 def learn(train: Iterable[Sample]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from chex.inference.features import Answer
 from chex.records import Query, Sample, ScoredBox
 from chex.vocabulary import load
 from jobs.benchmarking.baselines.blind import BlindSession, blind_answer
-from jobs.benchmarking.region_boxes import RegionBoxes
 from jobs.benchmarking.subjects import Subject, subject_of
 from jobs.evaluation.finding_boxes import FindingBoxes
+from jobs.evaluation.region_boxes import RegionBoxes
 
 
 def learn(train: Iterable[Sample]) -> dict[str, Any]:

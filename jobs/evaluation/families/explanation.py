@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from chex import vocabulary
-from chex.metrics.detection import paired_iou
 from chex.metrics.label_reader import rule_based_label_reader
 from chex.records import Box, Query, Sample
 from jobs.evaluation.batch import Batch
@@ -17,7 +16,7 @@ from jobs.evaluation.clinical_figures import clinical_figures
 from jobs.evaluation.common_texts import CommonTexts, Text
 from jobs.evaluation.figure import Figure
 from jobs.evaluation.language_figures import language_figures
-from jobs.evaluation.mean_box import MeanBox
+from jobs.evaluation.region_boxes import RegionBoxes
 from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf
 from jobs.evaluation.text_pairs import LabelsRead, TextPairs
 
@@ -43,7 +42,7 @@ class Explanation(EvaluationTask):
     def __init__(self) -> None:
         self._labels = vocabulary.load().labels_of(self.label_set)
         self._reader: ReportLabels = rule_based_label_reader()
-        self._common, self._means = CommonTexts(), {}
+        self._common, self._regions = CommonTexts(), RegionBoxes()
         self._missing: dict[str, str] = {}
 
     @property
@@ -62,7 +61,7 @@ class Explanation(EvaluationTask):
         for region in sample.annotations.anatomy:
             if region.sentences:
                 self._common.add(region.region, region.sentences)
-                self._means.setdefault(region.region, MeanBox()).add(region.box)
+                self._regions.add(region)
         for sentence in sample.annotations.sentences:
             self._common.add(_ANYWHERE, [sentence])
 
@@ -108,20 +107,15 @@ class Explanation(EvaluationTask):
         self._reader = reader
 
     def row_notes(self) -> dict[str, Any]:
-        means = {region: mean.as_list() for region, mean in self._means.items()}
-        return {"commonest": self._common.notes(), "mean_boxes": means}
+        return {"commonest": self._common.notes(), "mean_boxes": self._regions.notes()}
 
     def recall(self, notes: Mapping[str, Any]) -> None:
         self._common.recall(notes["commonest"])
-        self._means = {region: MeanBox.of(values) for region, values in notes["mean_boxes"].items()}
+        self._regions.recall(notes["mean_boxes"])
 
     def nearest_region(self, box: Box) -> str:
         """The region whose mean training box overlaps the box most; that of all reports where there is none."""
-        regions = list(self._means)
-        if not regions:
-            return _ANYWHERE
-        overlaps = paired_iou([self._means[region].box for region in regions], [box] * len(regions))
-        return regions[int(overlaps.argmax())]
+        return self._regions.nearest(box) or _ANYWHERE
 
     def _texts(self, region: str) -> list[Text]:
         return self._common.commonest(region) or self._common.commonest(_ANYWHERE)

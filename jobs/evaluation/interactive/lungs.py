@@ -9,8 +9,8 @@ from chex import vocabulary
 from chex.metrics.overlap import covered_share
 from chex.records import Annotations, Box
 from chex.vocabulary import RegionTerm
-from chex.vocabulary.located import Side
-from jobs.evaluation.mean_box import MeanBox
+from chex.vocabulary.located import SIDES, Side
+from jobs.evaluation.region_boxes import RegionBoxes
 
 _ZONES = ("upper lung zone", "mid lung zone", "lower lung zone")
 
@@ -20,13 +20,13 @@ class Lungs:
 
     def __init__(self) -> None:
         self._terms = vocabulary.load().regions
-        names = ("lung", *_ZONES)
-        self._means = {f"{side} {name}": MeanBox() for side in ("right", "left") for name in names}
+        self._names = {f"{side} {name}" for side in SIDES for name in ("lung", *_ZONES)}
+        self._training = RegionBoxes()
 
     def learn(self, annotations: Annotations) -> None:
         for region in annotations.anatomy:
-            if region.region in self._means:
-                self._means[region.region].add(region.box)
+            if region.region in self._names:
+                self._training.add(region)
 
     def lung(self, side: Side) -> RegionTerm:
         return self._terms[f"{side} lung"]
@@ -42,11 +42,11 @@ class Lungs:
     def box(self, name: str, annotations: Annotations) -> Box | None:
         """Of a lung or zone, "right lung"; None where neither this image nor the train split has it."""
         drawn = next((region.box for region in annotations.anatomy if region.region == name), None)
-        return drawn or self._means[name].box
+        return drawn or self._training.box(name)
 
     def notes(self) -> dict[str, Any]:
         """JSON values, for `recall`."""
-        return {name: mean.as_list() for name, mean in self._means.items()}
+        return self._training.notes()
 
     def recall(self, notes: Mapping[str, Sequence[float]]) -> None:
-        self._means = {name: MeanBox.of(values) for name, values in notes.items()}
+        self._training.recall(notes)

@@ -12,7 +12,7 @@ from chex.metrics.detection import paired_iou
 from chex.records import Query, Sample
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.figure import Figure
-from jobs.evaluation.mean_box import MeanBox
+from jobs.evaluation.region_boxes import RegionBoxes
 from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
 
 _NOWHERE = (0.0, 0.0, 0.0, 0.0)
@@ -26,12 +26,10 @@ class Task(EvaluationTask):
     def __init__(self) -> None:
         terms = vocabulary.load().regions
         self._queries = {name: Query(text=term.prompt, name=name) for name, term in terms.items()}
-        self._means = {name: MeanBox() for name in terms}
+        self._training = RegionBoxes()
 
     def learn(self, sample: Sample) -> None:
-        for region in sample.annotations.anatomy:
-            if region.region in self._means:
-                self._means[region.region].add(region.box)
+        self._training.learn(sample.annotations)
 
     def wants(self, sample: Sample) -> bool:
         return any(region.region in self._queries for region in sample.annotations.anatomy)
@@ -52,7 +50,7 @@ class Task(EvaluationTask):
                     "targets": [list(box) for box in regions.values()],
                     "boxes": [list(scored.box) for scored in best],
                     "scores": [scored.score for scored in best],
-                    "baseline_boxes": [list(self._means[name].box or _NOWHERE) for name in regions],
+                    "baseline_boxes": [list(self._training.box(name) or _NOWHERE) for name in regions],
                 }
             )
         return rows

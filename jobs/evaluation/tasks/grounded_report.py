@@ -16,8 +16,8 @@ from jobs.evaluation.batch import Batch
 from jobs.evaluation.common_texts import CommonTexts
 from jobs.evaluation.figure import Figure
 from jobs.evaluation.finding_boxes import FindingBoxes
-from jobs.evaluation.mean_box import MeanBox
 from jobs.evaluation.placed_sentences import placed_sentences
+from jobs.evaluation.region_boxes import RegionBoxes
 from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
 from jobs.evaluation.text_sample import TextSample
 
@@ -44,13 +44,11 @@ class Task(EvaluationTask):
         self._prompts = default_prompts()
         self._judge: Judge = rule_based_judge()
         self._common, self._some = CommonTexts(), TextSample()
-        self._findings = FindingBoxes()
-        self._regions: dict[str, MeanBox] = {}
+        self._findings, self._regions = FindingBoxes(), RegionBoxes()
 
     def learn(self, sample: Sample) -> None:
         self._findings.learn(sample.annotations)
-        for region in sample.annotations.anatomy:
-            self._regions.setdefault(region.region, MeanBox()).add(region.box)
+        self._regions.learn(sample.annotations)
         if self.wants(sample):
             placed = placed_sentences(sample.annotations)
             text = [json.dumps([said.sentence, *dict.fromkeys(said.places)]) for said in placed]
@@ -107,14 +105,14 @@ class Task(EvaluationTask):
             "commonest": self._common.notes(),
             "some": self._some.notes(),
             "finding_boxes": self._findings.notes(),
-            "region_boxes": {region: mean.as_list() for region, mean in self._regions.items()},
+            "region_boxes": self._regions.notes(),
         }
 
     def recall(self, notes: Mapping[str, Any]) -> None:
         self._common.recall(notes["commonest"])
         self._some.recall(notes["some"])
         self._findings.recall(notes["finding_boxes"])
-        self._regions = {region: MeanBox.of(values) for region, values in notes["region_boxes"].items()}
+        self._regions.recall(notes["region_boxes"])
 
     def _baselines(self, samples: int) -> dict[str, list[list[GroundedPhrase]]]:
         baselines = {_COMMONEST: [self._placed(next(iter(self._common.commonest(_ALL)), ()))] * samples}
@@ -132,9 +130,7 @@ class Task(EvaluationTask):
         ]
 
     def _mean(self, place: str, sentence: str) -> tuple[float, float, float, float]:
-        if place in self._regions:
-            return self._regions[place].box
-        return self._findings.on_side(place or None, sentence)[0].box
+        return self._regions.box(place) or self._findings.on_side(place or None, sentence)[0].box
 
 
 def _best(baselines: Mapping[str, float]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chex.metrics.detection import paired_iou
-from chex.records import Annotations, Box
+from chex.records import Annotations, Box, Region
 from chex.vocabulary import load
 from jobs.evaluation.mean_box import MeanBox
 
@@ -19,13 +19,20 @@ class RegionBoxes:
 
     def learn(self, annotations: Annotations) -> None:
         for region in annotations.anatomy:
-            self._means.setdefault(region.region, MeanBox()).add(region.box)
+            self.add(region)
+
+    def add(self, region: Region) -> None:
+        self._means.setdefault(region.region, MeanBox()).add(region.box)
+
+    def box(self, name: str) -> Box | None:
+        """The mean box of a region; None where none was seen."""
+        return self._means[name].box if name in self._means else None
 
     def of(self, name: str) -> list[Box]:
         """The mean box of a region, or of each part of a grouped one; nothing where none was seen."""
         grouped = load().grouped.get(name)
-        names = grouped.parts if grouped else (name,)
-        return [self._means[part].box for part in names if part in self._means]
+        boxes = [self.box(part) for part in (grouped.parts if grouped else (name,))]
+        return [box for box in boxes if box]
 
     def nearest(self, box: Box) -> str | None:
         """The region whose mean box overlaps the box most (IoU); None where none was seen."""

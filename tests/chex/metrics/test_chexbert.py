@@ -5,26 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from transformers import BertConfig, BertModel, BertTokenizer
+from transformers import BertModel, BertTokenizer
 
 from chex.metrics.chexbert import LABELS, NAME, CheXbert
 from chex.metrics.clinical import chexpert_labels, compare_labels
+from tests.chex.metrics.tiny_bert import tiny_bert
 
-WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    "no",
-    "small",
-    "left",
-    "effusion",
-    "edema",
-    "heart",
-    "large",
-    ".",
-]
 REPORTS = [["No effusion.", "Heart large."], ["Small left effusion."], [], ["Edema."] * 300, ["No edema.", "Heart."]]
 VALUES = (None, 1, 0, -1)
 
@@ -33,15 +19,7 @@ VALUES = (None, 1, 0, -1)
 def tiny(tmp_path_factory):
     """A folder with tokenizer and configuration, the checkpoint, and the model that was written."""
     folder = tmp_path_factory.mktemp("chexbert")
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    config = BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=48,
-        initializer_range=0.5,
-    )
+    config = tiny_bert(folder)
     config.save_pretrained(folder)
     torch.manual_seed(0)
     heads = nn.ModuleList([nn.Linear(32, 4) for _ in range(13)] + [nn.Linear(32, 2)])

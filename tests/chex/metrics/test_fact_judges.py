@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+from transformers import BertForSequenceClassification, BertTokenizer
 
 from chex.metrics.fact_judges import EntailmentJudge, Question, Verdict, rule_based_judge
 from chex.metrics.nli import NliModel
+from tests.chex.metrics.tiny_bert import tiny_bert
 
 
 @pytest.mark.parametrize(
@@ -44,35 +45,12 @@ def test_a_function_that_says_yes_or_no():
         EntailmentJudge(lambda questions: [], "mute").judge(questions[:1])
 
 
-WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    "no",
-    "small",
-    "left",
-    "effusion",
-    "edema",
-    "heart",
-    "large",
-    ".",
-]
-
-
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nli")
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    config = BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=48,
+    config = tiny_bert(
+        folder,
         max_position_embeddings=64,
-        initializer_range=0.5,
         id2label={0: "CONTRADICTION", 1: "neutral", 2: "ENTAILMENT"},
         label2id={"CONTRADICTION": 0, "neutral": 1, "ENTAILMENT": 2},
     )

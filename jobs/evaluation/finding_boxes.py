@@ -68,6 +68,15 @@ class FindingBoxes:
         return [self._seen[other] for other in self._words.finding_of(label).labels if other in self._seen]
 
 
+def phrase_boxes(annotations: Annotations, labels: Sequence[str]) -> list[tuple[str, Box]]:
+    """MS-CXR's boxes with the category of their phrase, if it is one of `labels`.
+
+    Two phrases about one finding often share their boxes: each counts once.
+    """
+    said = [(phrase.label, box) for phrase in annotations.grounded for box in phrase.boxes]
+    return [pair for pair in dict.fromkeys(said) if pair[0] in labels]
+
+
 def _joined(means: Sequence[MeanBox]) -> MeanBox:
     joined = MeanBox()
     for mean in means:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chex.records import Box, Sample
 from jobs.evaluation.families.detection import Detection
+from jobs.evaluation.finding_boxes import phrase_boxes
 
 
 class Task(Detection):
@@ -13,9 +14,7 @@ class Task(Detection):
     figure = "detection_mscxr_map"
 
     def targets(self, sample: Sample) -> list[tuple[str, Box]]:
-        """Two phrases about one finding often share their boxes: each counts once."""
-        said = [(phrase.label, box) for phrase in sample.annotations.grounded for box in phrase.boxes]
-        return [pair for pair in dict.fromkeys(said) if pair[0] in self.classes]
+        return phrase_boxes(sample.annotations, self.classes)
 
     def wants(self, sample: Sample) -> bool:
         return bool(self.targets(sample))

@@ -13,7 +13,7 @@ from chex.metrics.detection import paired_iou
 from chex.records import Box, Query, Sample
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.figure import Figure
-from jobs.evaluation.finding_boxes import FindingBoxes
+from jobs.evaluation.finding_boxes import FindingBoxes, phrase_boxes
 from jobs.evaluation.post_processing import FEWEST_TARGETS
 from jobs.evaluation.task import EvaluationTask, Row, SpreadOf
 
@@ -99,9 +99,7 @@ class Task(EvaluationTask):
         return np.concatenate([np.ravel(row["probabilities"]) for row in rows]), self._targets(rows).ravel()
 
     def _boxes(self, sample: Sample) -> list[tuple[str, Box]]:
-        """Each box of a category once, whatever the number of phrases about it."""
-        said = [(phrase.label, box) for phrase in sample.annotations.grounded for box in phrase.boxes]
-        return [pair for pair in dict.fromkeys(said) if pair[0] in self._labels]
+        return phrase_boxes(sample.annotations, self._labels)
 
     def _targets(self, rows: Sequence[Row]) -> np.ndarray:
         """(boxes, 8) of 0 and 1."""

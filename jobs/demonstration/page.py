@@ -28,7 +28,7 @@ FIGURES = {
     "pathology_map": (
         "Findings located",
         "Mean average precision of finding boxes over overlaps from 0.1 to 0.7: right finding, right place, 1 is perfect.",
-        "the training set's mean box of each finding",
+        "the training set's mean boxes of each finding",
     ),
     "region_auroc": (
         "Regions classified",

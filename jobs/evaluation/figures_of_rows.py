@@ -21,6 +21,8 @@ def compute_figures(predictions: Predictions, spread: SpreadOf, reading: Reading
     about = _complete(predictions)
     made_with = about["made_with"]
     split = made_with["split"]
+    if reading is not None:
+        reading.check(made_with["tasks"])
     figures: dict[str, Any] = {}
     tuned: dict[str, Any] = {}
     left_out = dict(about["not_asked"])

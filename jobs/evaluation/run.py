@@ -60,8 +60,8 @@ def evaluate(
     reading: who reads texts; None: the rules.
 
     Raises:
-        ValueError: an unknown task, an impossible number, an output that holds another evaluation, or no sample for a
-            task that was named.
+        ValueError: an unknown task, an impossible number, a reading that no task would do, an output that holds another
+            evaluation, or no sample for a task that was named.
         FileNotFoundError: no such model, or no shards of the split or of the train split.
     """
     names = chosen(tasks)
@@ -69,6 +69,8 @@ def evaluate(
     for what, number, least in (("the batch size", batch_size, 1), ("the number of actors", actors, 0)):
         if number < least:
             raise ValueError(f"{what} must be at least {least}; found {number}")
+    if reading is not None:
+        reading.check(names)
     factory = session_factory(model)
     identity = data_identity(data_uri, (split, "train"))
     run = _Run(factory, data_uri, split, batch_size, device, actors, progress)

@@ -8,8 +8,11 @@ from types import ModuleType
 
 import pytest
 
+from chex.metrics.fact_judges import rule_based_judge
 from chex.metrics.report_metrics import INSTALL, METRICS, ReportMetricUnavailable
 from jobs.evaluate import main
+from jobs.evaluation.reading import Reading
+from jobs.evaluation.recompute import recompute
 from jobs.evaluation.report_metric_figures import report_metric_figures
 from jobs.evaluation.run import evaluate
 from jobs.evaluation.task import SpreadOf
@@ -122,3 +125,14 @@ def test_without_texts_or_metrics_there_is_nothing_to_do(monkeypatch):
         from chex.metrics.report_metrics import require_report_metrics
 
         require_report_metrics(["green"])
+
+
+def test_a_reading_that_no_task_would_do_is_refused(radeval, tmp_path, capsys):
+    shards = write_shards(tmp_path / "shards", {("words", "train"): 4, ("words", "test"): 4})
+    with pytest.raises(ValueError, match=r"--report-metrics is of no use to the tasks asked for \(grounded-report\)"):
+        evaluate(guesser, shards, "grounded-report", reading=Reading(report_metrics=("green",)), progress=False)
+    evaluate(guesser, shards, "report-generation", tmp_path / "output", progress=False)
+    judged = Reading(facts=rule_based_judge())
+    with pytest.raises(ValueError, match="--judge"):
+        recompute(tmp_path / "output", reading=judged)
+    judged.check(("report-generation", "grounded-report"))

@@ -1,7 +1,8 @@
 """Evaluation tasks: one module each, found by its name (`pathology_detection.py` is `pathology-detection`).
 
-Groups of tasks have a name, too: "all", "paper" (what table 2 of the paper measures). Those in a folder of their own
-are no part of "all" and are asked for by the folder's name: "interactive", "robustness".
+Groups of tasks have a name, too: "all", "paper" (what table 2 of the paper measures), "without-text" (what a model
+answers before it has learned to write). Those in a folder of their own are no part of "all" and are asked for by the
+folder's name: "interactive", "robustness".
 """
 
 from __future__ import annotations
@@ -31,9 +32,14 @@ def paper_tasks() -> tuple[str, ...]:
     return tuple(name for name in task_names() if published & set(create(name).gives))
 
 
+def tasks_without_text() -> tuple[str, ...]:
+    return tuple(name for name in task_names() if create(name).asks_for <= {"boxes", "classes"})
+
+
 GROUPS: dict[str, Callable[[], tuple[str, ...]]] = {
     "all": task_names,
     "paper": paper_tasks,
+    "without-text": tasks_without_text,
     **{folder: partial(task_names, folder) for folder in _FOLDERS},
 }
 

@@ -134,6 +134,8 @@ def _stage(number: int, stage: Mapping[str, Any]) -> str:
         f"; {name.replace('_', ' ')} from `{_line(source)}`" for name, source in (stage.get("pretrained") or {}).items()
     )
     told = f"{number}. {stage['stage']} (preset {_line(stage['preset'])}, at most {stage['steps']:,} steps{started})"
+    if (stage.get("objective") or {}).get("most_hinted_findings") and stage["stage"] == "detector":
+        told += ', prompts that name a side ("left pleural effusion") among those asked'
     datasets = (stage.get("data") or {}).get("images") or {}
     images = [f"{_line(name)} ({count:,} images)" for name, count in datasets.items()]
     return told + (f", on {', '.join(images)}" if images else "")

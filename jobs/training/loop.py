@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from itertools import islice
 
 import numpy as np
@@ -21,8 +20,9 @@ from jobs.training.checkpoint import Checkpoints
 from jobs.training.gradient_norms import norms_of_parts
 from jobs.training.process import Process
 from jobs.training.protocols import Batch, Objective, Stage, Tracker
-from jobs.training.run_state import Progress, RunState, trained_weights
+from jobs.training.run_state import Progress, RunState
 from jobs.training.schedule import learning_rate
+from jobs.training.watch import Watch
 from jobs.training.weight_average import WeightAverage
 
 
@@ -65,7 +65,11 @@ def run(
 class _Run:
     def __init__(self, config, stage, model, objective, validation, checkpoints, trackers, process) -> None:
         self.config, self.stage, self.model, self.objective = config, stage, model, objective
-        self.validation, self.checkpoints, self.trackers, self.process = validation, checkpoints, trackers, process
+        self.checkpoints, self.trackers, self.process = checkpoints, trackers, process
+        common = {"checkpoints": checkpoints, "trackers": trackers, "process": process}
+        self.watch = (
+            None if validation is None else Watch(config, stage, model, objective, batches=validation, **common)
+        )
         self.module = process.wrap(_Step(model, objective))
         c = config.optimizer
         self.optimizer = torch.optim.AdamW(
@@ -92,11 +96,14 @@ class _Run:
     def to_end(self, batches: Callable[[int], Iterator[Batch]]) -> Progress:
         """The trained model is left with the weights that count: their average, where one is kept."""
         c, start = self.config, self.progress.step
-        if start < c.optimizer.steps and not self._out_of_patience():
+        if start < c.optimizer.steps and not self._stops():
             self._train(batches(start))
         if self.average:
             self.average.swap()
         return self.progress
+
+    def _stops(self) -> bool:
+        return self.watch is not None and self.watch.out_of_patience(self.progress)
 
     @property
     def progress(self) -> Progress:
@@ -121,8 +128,9 @@ class _Run:
                 self._track(done, self.state.since_logged.summary())
                 self.state.since_logged = Averages()
             stops = False
-            if self.validation is not None and (last or _due(done, c.validate_every)):
-                stops = self._validate(done)
+            if self.watch is not None and (last or _due(done, c.validate_every)):
+                self.watch.validate(self.progress, self.average)
+                stops = bool(self.process.share(float(self._stops())))
             if last or stops or _due(done, c.checkpoint_every):
                 self._checkpoint(done)
             if stops:
@@ -177,53 +185,6 @@ class _Run:
             f"The weights of the last checkpoint (step {self.checkpoints.last_step}) are untouched; a lower optimizer.lr, a longer optimizer.warmup_steps "
             "or precision=fp32 usually helps"
         )
-
-    def _validate(self, step: int) -> bool:
-        """Watches the figures; True if the run should stop early (in every process)."""
-        c, progress = self.config, self.progress
-        began = time.perf_counter()
-        with self.average.in_place() if self.average else nullcontext():
-            found = self.stage.validate(self.model, self.objective, self._validation_batches(), c.validation_tasks)
-            progress.figures = dict(found.figures)
-            figures = {f"validate/{name}": value for name, value in found.figures.items()}
-            self._track(step, {**figures, "validate/seconds": time.perf_counter() - began})
-            for tracker in self.trackers:
-                if found.classes and hasattr(tracker, "classes"):
-                    tracker.classes(step, found.classes)
-            if c.watch is not None:
-                self._compare(c.watch)
-            if self.process.leads:
-                self._show(step)
-        return bool(self.process.share(float(self._out_of_patience())))
-
-    def _out_of_patience(self) -> bool:
-        return self.config.patience is not None and self.progress.since_best >= self.config.patience
-
-    def _compare(self, name: str) -> None:
-        progress = self.progress
-        if name not in progress.figures:
-            raise ValueError(f"watch: no validation figure {name!r}; there are {', '.join(sorted(progress.figures))}")
-        value, sign = progress.figures[name], 1 if self.config.watch_mode == "max" else -1
-        if math.isfinite(value) and (progress.best is None or sign * value > sign * progress.best):
-            progress.best, progress.since_best = value, 0
-            if self.process.leads:
-                self.checkpoints.save_best(progress.step, trained_weights(self.model))
-        else:
-            progress.since_best += 1
-
-    def _show(self, step: int) -> None:
-        pictures = getattr(self.stage, "pictures", None)
-        takers = [tracker for tracker in self.trackers if hasattr(tracker, "pictures")]
-        if pictures and takers:
-            images = pictures(self.model, self.objective, self._validation_batches())
-            for tracker in takers:
-                tracker.pictures(step, images)
-
-    def _validation_batches(self) -> Iterator[Batch]:
-        for number, batch in enumerate(self.validation()):
-            if self.config.validation_batches is not None and number >= self.config.validation_batches:
-                return
-            yield batch
 
     def _checkpoint(self, step: int) -> None:
         if self.process.leads:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import chex
+from chex.config import to_mapping
 from chex.model.chex import Chex
 from chex.model.pretrained import PretrainedParts, read_parts, start_from
 from chex.model.tokenizer import Tokenizer
@@ -88,7 +89,8 @@ def recorded(
 ) -> None:
     """Adds the stage that begins to the model's provenance: what is trained on what, without where it lies."""
     stage = {"stage": config.stage, "preset": preset, "steps": config.optimizer.steps, "seed": config.seed,
-             "software_version": chex.__version__, "data": training_data(data_uri)}  # fmt: skip
+             "software_version": chex.__version__, "data": training_data(data_uri),
+             "objective": to_mapping(config.objective)}  # fmt: skip
     if pretrained is not None:
         stage["pretrained"] = pretrained.names
     if config.model:

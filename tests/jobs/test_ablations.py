@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import contextmanager
 
 import pytest
@@ -42,7 +43,7 @@ def trained(monkeypatch):
             raise Interrupted
         output.mkdir(parents=True)
         value = {"full": 0.5}.get(name, 0.25) + int(output.parts[-3].removeprefix("seed-")) / 10
-        summary = {"figures": {"pathology_map": {"value": value, "baseline": 0.1}}, "model": {"training": []}}
+        summary = {"figures": {"detection_vindr_map": {"value": value, "baseline": 0.1}}, "model": {"training": []}}
         (output / "figures.json").write_text(json.dumps(summary))
         return summary
 
@@ -118,7 +119,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_trained(changes, 
 
 def test_the_table_pairs_seeds_and_names_what_was_not_run():
     def run(name, seed, value):
-        return {"name": name, "seed": seed, "figures": {"pathology_map": {"value": value, "baseline": 0.05}}}
+        return {"name": name, "seed": seed, "figures": {"detection_vindr_map": {"value": value, "baseline": 0.05}}}
 
     found = [
         run("full", 0, 0.5),
@@ -128,24 +129,45 @@ def test_the_table_pairs_seeds_and_names_what_was_not_run():
         run("one-box", 1, 0.5),
     ]
     summary = summarised(found, "full")
-    assert summary["full"]["pathology_map"] == {
+    assert summary["full"]["detection_vindr_map"] == {
         "mean": pytest.approx(0.7),
         "std": pytest.approx(0.2),
         "seeds": [0, 1, 2],
     }
-    difference = summary["one-box"]["pathology_map"]["difference"]  # of seeds 0 and 1
-    assert difference == {"mean": pytest.approx(-0.15), "std": pytest.approx(0.0707, abs=1e-4)}
+    difference = summary["one-box"]["detection_vindr_map"]["difference"]
+    assert difference == {
+        "mean": pytest.approx(-0.15), "std": pytest.approx(0.0707, abs=1e-4), "seeds": [0, 1], "clear": True,
+    }  # fmt: skip
     assert as_table(summary, ("full", "one-box", "without-skip"), "full") == (
-        "| experiment | seeds | pathology_map |\n|---|---|---|\n"
-        "| full | 3 | 0.700 ± 0.200 |\n"
-        "| one-box | 2 | 0.450 ± 0.071 (−0.150 ± 0.071) |\n"
+        "| boxes | seeds | detection_vindr_map |\n|---|---|---|\n"
+        "| full | 3 | 0.700 |\n"
+        "| one-box | 2 | 0.450 (**−0.150**) |\n"
         "| without-skip | 0 | not run |\n"
         "| baseline | – | 0.050 |\n"
+        "| ± of a seed's difference | – | 0.071 |\n"
     )
 
 
+def test_what_seeds_tell_of_each_other_is_pooled_over_the_experiments():
+    differences = {"one-box": [-0.1, -0.2], "without-boxes": [-0.3, -0.6], "without-skip": [-0.4]}
+    found = [
+        {"name": name, "seed": seed, "figures": {"region_auroc": {"value": 0.9 + value, "baseline": 0.5}}}
+        for name, values in {"full": [0.0, 0.0], **differences}.items()
+        for seed, value in enumerate(values)
+    ]
+    summary = summarised(found, "full")
+    pooled = math.sqrt((0.1**2 / 2 + 0.3**2 / 2) / 2)
+    assert summary["spread"]["region_auroc"]["mean"] == pytest.approx(pooled)
+    clear = {name: summary[name]["region_auroc"]["difference"]["clear"] for name in differences}
+    # 0.15 of ± 0.112, 0.45 of ± 0.112, and 0.4 of ± 0.158 from one seed: clear is what is beyond 2.5 of them
+    assert clear == {"one-box": False, "without-boxes": True, "without-skip": True}
+    once = summarised([run for run in found if run["seed"] == 0], "full")
+    assert "spread" not in once and once["one-box"]["region_auroc"]["difference"]["clear"] is None
+    assert "| one-box | 1 | 0.800 (−0.100) |" in as_table(once, tuple(differences), "full")
+
+
 def test_figures_that_nothing_can_be_measured_on_are_left_open():
-    found = [{"name": "full", "seed": 0, "figures": {"pathology_map": {"value": None, "baseline": None}}}]
+    found = [{"name": "full", "seed": 0, "figures": {"detection_vindr_map": {"value": None, "baseline": None}}}]
     assert summarised(found, "full") == {}
 
 
@@ -164,19 +186,19 @@ def test_each_experiment_is_a_run_of_its_own_above_its_stages(trained, tmp_path,
     monkeypatch.setattr(runs, "tracked_experiment", tracked_experiment)
     compare(comparison(tmp_path, names=("one-box",), tracking_uri="http://tracking"))
     assert told == [
-        ("http://tracking", "one-box seed 0 of out", "one-box", 0, "record"), {"pathology_map": 0.25},
-        ("http://tracking", "one-box seed 1 of out", "one-box", 1, "record"), {"pathology_map": 0.35},
+        ("http://tracking", "one-box seed 0 of out", "one-box", 0, "record"), {"detection_vindr_map": 0.25},
+        ("http://tracking", "one-box seed 1 of out", "one-box", 1, "record"), {"detection_vindr_map": 0.35},
     ]  # fmt: skip
     assert trained.experiments == ["one-box seed 0 of out"] * 3 + ["one-box seed 1 of out"] * 3
 
 
-def test_the_command_trains_all_stages_as_the_file_says(tmp_path, capsys, monkeypatch):
+def test_the_command_trains_all_stages_as_the_file_says(tmp_path, capsys):
     counts = {("words", split): 2 for split in ("train", "validate", "test")} | {("vindr-cxr", "train"): 2}
     uri, output = write_shards(tmp_path / "shards", counts), tmp_path / "out"
     common = ["--data", uri, "--output", str(output), "--tracking-uri", "none", "--set", "data.batch_size=2"]
     common += ["--effort", "0.001", "--seeds", "7"]
     assert ablations.main([*common, "--only", "one-box"]) == 0
-    assert capsys.readouterr().out.startswith("| experiment | seeds | anatomy_mean_iou |")
+    assert capsys.readouterr().out.startswith("| boxes | seeds | anatomy_mean_iou |")
     model = Chex.load(output / "seed-7" / "one-box" / "generator")
     assert model.config.detector.boxes_per_prompt == 1
     stages = model.provenance["training"]

@@ -36,6 +36,15 @@ def test_a_trained_model_tells_its_stages_and_data():
         assert told in card
 
 
+def test_prompts_that_name_a_side_are_told_of_the_stage_that_asked_them():
+    sides = {"objective": {"most_hinted_findings": 6}}
+    detector, post_decoder = TRAINED["training"]
+    card = model_card(base(), TRAINED | {"training": [detector | sides, post_decoder | sides]}, {})
+    told = [line for line in card.splitlines() if "name a side" in line]
+    assert len(told) == 1 and told[0].startswith("1. detector")
+    assert "name a side" not in model_card(base(), TRAINED, {})
+
+
 def test_every_threshold_is_in_the_card():
     card = model_card(base(), {}, {})
     assert set(THRESHOLDS) == set(InferenceConfig.__dataclass_fields__)

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from chex import vocabulary
+from chex.config import from_mapping
 from chex.model import pretrained
 from chex.model.pretrained import PretrainedParts
 from chex.model_config import PRESETS, base
+from chex.objective_config import ObjectiveConfig
 from chex.training_config import DataConfig, TrainingConfig
 from jobs import train
 from jobs.training.stages import stage_of
@@ -79,6 +81,7 @@ def test_a_new_model_has_the_parts_and_tells_where_it_comes_from(parts, tmp_path
     assert first["data"] == {"images": {"mimic-cxr": 30, "vindr-cxr": 12}, "sha256": "abc"}
     assert first["pretrained"] == {"clip": "clip.pt", "language_model": "gpt2"}
     assert (second["stage"], second["data"], "pretrained" in second) == ("post-decoder", None, False)
+    assert from_mapping(ObjectiveConfig, first["objective"]) == CONFIG.objective, "what was asked can be asked again"
     model.save(tmp_path / "post-decoder")
     card = (tmp_path / "post-decoder" / "README.md").read_text()
     assert "1. detector" in card and "2. post-decoder" in card and str(tmp_path) not in card

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Box = tuple[float, float, float, float]
 
@@ -154,6 +158,7 @@ class Provenance:
     input_sha256: str
     software_version: str
     sop_instance_uid: str | None = None
+    prompts_sha256: str = ""  # of the questions themselves; sets of one name may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +166,14 @@ class Report:
     findings: tuple[Finding, ...]
     text: str
     provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class SourceImage:
+    """The image that a report is about, as far as exports need it."""
+
+    uri: str
+    height: int  # rows of the original image; a report's boxes are relative to it
+    width: int
+    pixels: np.ndarray | None = None  # (H, W) uint8, bone bright, of any size with these proportions
+    header: bytes | None = None  # a DICOM file without its pixels (chex.pixels.header_alone); None for JPEG and PNG

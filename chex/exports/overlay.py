@@ -13,10 +13,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from chex.exports.legend import GROUND, PANEL_WIDTH, Legend, colour_of
 from chex.exports.statements import states_presence
-from chex.records import Box, Finding, Report
+from chex.records import Box, Finding, Report, SourceImage
 
 FORMAT = "overlays"
 SUFFIX = ".png"
+MEDIA_TYPE = "image/png"
+NEEDS = frozenset({"pixels"})
 
 
 def draw(
@@ -49,12 +51,14 @@ def shows_boxes(finding: Finding) -> bool:
     return states_presence(finding) or finding.query.box is not None
 
 
-def encode(report: Report, pixels: np.ndarray) -> bytes:
-    """The report's picture as PNG bytes; pixels (H, W) uint8 are the original image's."""
+def encode(report: Report, source: SourceImage) -> bytes:
+    """The report's picture as PNG bytes. Raises ValueError if the source comes without pixels."""
+    if source.pixels is None:
+        raise ValueError("an overlay picture needs the image's pixels; the source has none")
     provenance = report.provenance
     note = f"{provenance.model_name} {provenance.model_version} · prompts: {provenance.prompt_set}"
     file = io.BytesIO()
-    draw(pixels, report.findings, title="Findings", note=note).save(file, "PNG", compress_level=4)
+    draw(source.pixels, report.findings, title="Findings", note=note).save(file, "PNG", compress_level=4)
     return file.getvalue()
 
 

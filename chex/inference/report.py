@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -73,6 +74,7 @@ class ReportWriter:
             input_sha256=input_sha256,
             software_version=chex.__version__,
             sop_instance_uid=sop_instance_uid,
+            prompts_sha256=hashlib.sha256(repr(tuple(prompts.queries)).encode()).hexdigest(),
         )
 
     def _is_region(self, answer: Answer) -> bool:

@@ -80,6 +80,16 @@ def read_radiograph(data: bytes, name: str, shorter_side: int | None = None) -> 
     return replace(radiograph, pixels=resize(radiograph.pixels, *shrunk(*full_size, shorter_side)), full_size=full_size)
 
 
+def header_alone(data: bytes) -> bytes | None:
+    """What `read_radiograph` could read, without pixels and other bulk, as a DICOM file; None for a JPEG or PNG.
+
+    Elements are kept as they were written, private ones and broken ones too.
+    """
+    from chex.pixels import without_bulk
+
+    return without_bulk.header_alone(data)
+
+
 def shrunk(height: int, width: int, shorter_side: int) -> tuple[int, int]:
     """(height, width) with that shorter side and the same proportions; unchanged where it is smaller already."""
     scale = min(1.0, shorter_side / min(height, width))

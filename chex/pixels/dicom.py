@@ -29,7 +29,7 @@ def read(data: bytes, sha256: str) -> Radiograph:
     """
     import pydicom
 
-    with _silenced():
+    with silenced():
         try:
             dataset = pydicom.dcmread(GuardedFile(data))
         except UnusableImage:
@@ -45,7 +45,7 @@ def read_without_marker(data: bytes, sha256: str) -> Radiograph:
     """Decode a file that is called a DICOM file but lacks the preamble, as old scanners write them."""
     import pydicom
 
-    with _silenced():
+    with silenced():
         try:
             dataset = pydicom.dcmread(GuardedFile(data), force=True)
             known = str(dataset.get("SOPClassUID", "")).startswith("1.2.840.10008.5.1.4.")
@@ -61,7 +61,7 @@ def read_without_marker(data: bytes, sha256: str) -> Radiograph:
 
 
 @contextmanager
-def _silenced():
+def silenced():
     # pydicom's warnings quote element values, and these may name a patient
     import pydicom
 

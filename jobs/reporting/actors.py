@@ -22,7 +22,7 @@ WRITTEN_SCHEMA = pa.schema(
         ("part", pa.string()),
         ("row", pa.large_binary()),
         ("report", pa.large_binary()),
-        *(READ_SCHEMA.field(name) for name in ("pixels", "height", "width")),
+        *(READ_SCHEMA.field(name) for name in ("height", "width", "pixels", "header")),
     ]
 )
 
@@ -52,7 +52,7 @@ class Detector:
 class Writer:
     """ANSWERED_SCHEMA -> WRITTEN_SCHEMA: sentences for the answers worth one, put together as a report."""
 
-    def __init__(self, model: str, device: str, prompts: Prompts, result_set: str, keep_pixels: bool):
+    def __init__(self, model: str, device: str, prompts: Prompts, result_set: str, kept: frozenset[str]):
         from chex import Chex
         from chex.inference.generation import SentenceWriter
         from chex.inference.report import PromptSet, ReportWriter
@@ -62,7 +62,7 @@ class Writer:
         self._sentences, self._reports = SentenceWriter(loaded), ReportWriter(loaded)
         self._prompts = PromptSet(*prompts)
         self._result_set = result_set
-        self._keep_pixels = keep_pixels
+        self._kept = ("height", "width", *sorted(kept))  # what exports need of the image
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         places = list(readable(batch))
@@ -77,17 +77,16 @@ class Writer:
         return pa.Table.from_pylist(rows, schema=WRITTEN_SCHEMA)
 
     def _row(self, batch: pa.Table, place: int, report: Report | None) -> dict:
-        values = {name: batch[name][place].as_py() for name in batch.column_names if name not in ("pixels", "answers")}
+        values = {
+            name: batch[name][place].as_py()
+            for name in batch.column_names
+            if name not in ("pixels", "header", "answers")
+        }
         uri, study, reason = values["uri"], values["study_instance_uid"], values["reason"]
         result = {"uri": uri, "part": values["part"]}
         if report is not None:
             result |= {"row": report_row(uri, study, report, self._result_set), "report": pickle.dumps(report)}
-            if self._keep_pixels:
-                result |= {
-                    "pixels": batch["pixels"][place].as_py(),
-                    "height": values["height"],
-                    "width": values["width"],
-                }
+            result |= {name: batch[name][place].as_py() for name in self._kept}
         elif values["outcome"] == NOT_CHEST:
             result["row"] = unreported_row(uri, study, self._provenance(batch, place), self._result_set, reason)
         elif values["outcome"] == UNUSABLE:

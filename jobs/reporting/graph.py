@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from chex.exports import formats, needs_of
 from jobs.actor_place import place_for_actors, quieten_ray_data
 from jobs.cluster import ray_cluster
 from jobs.reporting.actors import Detector, Prompts, Writer
-from jobs.reporting.exporting import export, formats
+from jobs.reporting.exporting import FurtherFiles, export
 from jobs.reporting.inputs import list_inputs
 from jobs.reporting.prompts import read_prompts
 from jobs.reporting.reading import read_images
@@ -78,7 +79,8 @@ def write_reports(run: ReportRun, *, show_progress: bool = True) -> dict:
     parts = split_into_parts(remaining, run.rows_per_part)
     if parts:
         with ray_cluster():
-            _collect(_graph(run, parts, prompts, key), parts, results, show_progress)
+            further = FurtherFiles(further_formats(run), results)
+            _collect(_graph(run, parts, prompts, key), parts, results, further, show_progress)
     seconds = time.monotonic() - started
     summary = {
         **results.counts(),
@@ -114,13 +116,19 @@ def _made_with(run: ReportRun) -> tuple[dict, Prompts]:
     return json.loads(json.dumps(description)), (prompts.name, tuple(prompts.queries))
 
 
+def further_formats(run: ReportRun) -> tuple[str, ...]:
+    """The chosen formats besides the rows that are always written."""
+    return tuple(name for name in run.formats if name != "parquet")
+
+
 def _graph(run: ReportRun, parts: Sequence[Part], prompts: Prompts, key: str) -> Iterator[pa.Table]:
     import ray
     from ray.data import ActorPoolStrategy
 
     quieten_ray_data()
     place = place_for_actors(run.device, run.detectors + run.generators)
-    extra = tuple(name for name in run.formats if name != "parquet")
+    extra = further_formats(run)
+    needs = needs_of(extra)
     # no block reaches beyond its part: numbers depend on their batch in the last digits, so a run that goes on gives
     # the very same ones only where an image meets the same neighbours again
     blocks = [
@@ -133,7 +141,7 @@ def _graph(run: ReportRun, parts: Sequence[Part], prompts: Prompts, key: str) ->
     common = {"batch_format": "pyarrow", "batch_size": batch_size, "zero_copy_batch": True}
     dataset = (
         ray.data.from_arrow(blocks)
-        .map_batches(read_images, **common)
+        .map_batches(read_images, fn_kwargs={"keep_header": "header" in needs}, **common)
         .map_batches(
             Detector,
             fn_constructor_args=(run.model, place.device, prompts),
@@ -143,7 +151,7 @@ def _graph(run: ReportRun, parts: Sequence[Part], prompts: Prompts, key: str) ->
         )
         .map_batches(
             Writer,
-            fn_constructor_args=(run.model, place.device, prompts, key, bool(extra)),
+            fn_constructor_args=(run.model, place.device, prompts, key, needs),
             compute=ActorPoolStrategy(size=run.generators),
             **place.resources,
             **common,
@@ -153,7 +161,9 @@ def _graph(run: ReportRun, parts: Sequence[Part], prompts: Prompts, key: str) ->
     return dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
 
 
-def _collect(batches: Iterator[pa.Table], parts: Sequence[Part], results: Results, show_progress: bool) -> None:
+def _collect(
+    batches: Iterator[pa.Table], parts: Sequence[Part], results: Results, further: FurtherFiles, show_progress: bool
+) -> None:
     from tqdm import tqdm
 
     missing = {part.name: len(part.uris) for part in parts}
@@ -161,11 +171,14 @@ def _collect(batches: Iterator[pa.Table], parts: Sequence[Part], results: Result
     unusable: dict[str, list[dict]] = defaultdict(list)
     with tqdm(total=sum(missing.values()), desc="reports", unit="image", disable=not show_progress) as bar:
         for batch in batches:
-            for part, data in zip(batch["part"].to_pylist(), batch["row"].to_pylist(), strict=True):
+            columns = (batch[name].to_pylist() for name in ("part", "row", "pieces"))
+            for part, data, pieces in zip(*columns, strict=True):
                 row = pickle.loads(data)
+                further.add(part, row["uri"], pickle.loads(pieces))
                 (unusable if "stage" in row else reports)[part].append(row)
                 missing[part] -= 1
                 if missing[part] == 0:
+                    further.write(part)
                     results.write_part(part, reports.pop(part, []), unusable.pop(part, []))
             bar.update(batch.num_rows)
     unfinished = sum(1 for count in missing.values() if count)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chex.body_part import off_topic
-from chex.pixels import Radiograph, UnusableImage, read_radiograph
+from chex.pixels import Radiograph, UnusableImage, header_alone, read_radiograph
 from pipelines.raw.image_files import read_image_file
 
 READABLE, NOT_CHEST, UNUSABLE = "readable", "not chest", "unusable"
@@ -28,24 +28,27 @@ READ_SCHEMA = pa.schema(
         ("pixels", pa.large_binary()),  # raw uint8, row by row
         ("height", pa.int32()),
         ("width", pa.int32()),
+        ("header", pa.large_binary()),  # a DICOM file without its pixels, where a chosen format needs it
     ]
 )
 
 log = logging.getLogger(__name__)
 
 
-def read_images(batch: pa.Table) -> pa.Table:
+def read_images(batch: pa.Table, keep_header: bool = False) -> pa.Table:
     """A batch of (uri, part) -> READ_SCHEMA. Never raises for what an input holds."""
     rows = [
-        {"uri": uri, "part": part, **_read(uri)}
+        {"uri": uri, "part": part, **_read(uri, keep_header)}
         for uri, part in zip(batch["uri"].to_pylist(), batch["part"].to_pylist(), strict=True)
     ]
     return pa.Table.from_pylist(rows, schema=READ_SCHEMA)
 
 
-def _read(uri: str) -> dict:
+def _read(uri: str, keep_header: bool) -> dict:
     try:
-        radiograph = read_radiograph(_bytes_of(uri), uri)
+        data = _bytes_of(uri)
+        radiograph = read_radiograph(data, uri)
+        header = header_alone(data) if keep_header else None
     except UnusableImage as problem:
         return {"outcome": UNUSABLE, "stage": problem.stage, "reason": problem.reason}
     except FileNotFoundError:
@@ -60,7 +63,7 @@ def _read(uri: str) -> dict:
     row = _identity(radiograph) | {"outcome": NOT_CHEST if reason else READABLE, "reason": reason}
     if reason is None:
         height, width = radiograph.pixels.shape
-        row |= {"pixels": radiograph.pixels.tobytes(), "height": height, "width": width}
+        row |= {"pixels": radiograph.pixels.tobytes(), "height": height, "width": width, "header": header}
     return row
 
 

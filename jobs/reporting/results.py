@@ -94,11 +94,12 @@ class Results:
         os.replace(unfinished, path)
 
     def counts(self) -> dict:
-        """What the folder holds: images, reported, not_reported and quarantined by reason."""
-        reported, not_reported, quarantined = 0, Counter(), Counter()
+        """What the folder holds: images, reported, not_reported, not_exported and quarantined by reason."""
+        reported, not_reported, not_exported, quarantined = 0, Counter(), Counter(), Counter()
         for name in self._part_names():
-            rows = _table(self._read(f"parquet/{name}"), ["status", "status_reason"])
+            rows = _table(self._read(f"parquet/{name}"), ["status", "status_reason", "not_exported"])
             for row in rows.to_pylist():
+                not_exported.update(f"{item['format']}: {item['reason']}" for item in row.get("not_exported") or ())
                 if row["status"] == REPORTED:
                     reported += 1
                 else:
@@ -111,6 +112,7 @@ class Results:
             "images": reported + not_reported.total() + quarantined.total(),
             "reported": reported,
             "not_reported": dict(not_reported.most_common()),
+            "not_exported": dict(not_exported.most_common()),
             "quarantined": dict(quarantined.most_common()),
         }
 

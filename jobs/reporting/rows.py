@@ -30,6 +30,7 @@ _PROVENANCE = pa.struct(
         ("input_sha256", pa.string()),
         ("software_version", pa.string()),
         ("sop_instance_uid", pa.string()),
+        ("prompts_sha256", pa.string()),
         ("result_set", pa.string()),
     ]
 )
@@ -44,6 +45,8 @@ REPORT_SCHEMA = pa.schema(
         ("text", pa.string()),
         ("findings", pa.list_(_FINDING)),
         ("provenance", _PROVENANCE),
+        # formats that this image could not have, and why
+        ("not_exported", pa.list_(pa.struct([("format", pa.string()), ("reason", pa.string())]))),
     ]
 )
 QUARANTINE_SCHEMA = pa.schema([("uri", pa.string()), ("stage", pa.string()), ("reason", pa.string())])
@@ -61,6 +64,7 @@ def report_row(uri: str, study_instance_uid: str | None, report: Report, result_
         "text": report.text,
         "findings": [_finding_row(finding) for finding in report.findings],
         "provenance": _provenance_row(report.provenance, result_set),
+        "not_exported": [],
     }
 
 
@@ -76,6 +80,7 @@ def unreported_row(uri: str, study_instance_uid: str | None, provenance: Provena
         "text": None,
         "findings": [],
         "provenance": _provenance_row(provenance, result_set),
+        "not_exported": [],
     }
 
 
@@ -120,5 +125,6 @@ def _provenance_row(provenance: Provenance, result_set: str) -> dict:
         "input_sha256": provenance.input_sha256,
         "software_version": provenance.software_version,
         "sop_instance_uid": provenance.sop_instance_uid,
+        "prompts_sha256": provenance.prompts_sha256,
         "result_set": result_set,
     }

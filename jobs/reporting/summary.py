@@ -9,6 +9,7 @@ def readable_summary(summary: dict, output: str) -> str:
     lines = [
         f"{summary['reported']} of {summary['images']} images reported on",
         *_listed("not reported", summary["not_reported"]),
+        *_listed("not exported", summary["not_exported"]),
         *_listed("in quarantine", summary["quarantined"]),
         *_listed("files that are no image, left alone", summary["skipped_files"]),
         f"this run: {run['images']} images in {run['seconds']} s ({run['images_per_second']} a second)"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from chex.exports.legend import PANEL_WIDTH, QUIET, colour_of
 from chex.exports.overlay import draw, encode
-from chex.records import Finding, Provenance, Query, Report, ScoredBox
+from chex.records import Finding, Provenance, Query, Report, ScoredBox, SourceImage
 
 
 def finding(*boxes, name="cardiac silhouette", sentence="The heart is enlarged."):
@@ -96,6 +96,10 @@ def test_what_is_no_grayscale_image_is_refused(pixels):
 
 def test_a_report_as_png(grey):
     provenance = Provenance("chex-tiny", "1", "0" * 64, "default", (), "1" * 64, "0.1")
-    data = encode(Report((finding((0.1, 0.1, 0.5, 0.5)),), "The heart is enlarged.", provenance), grey)
+    report = Report((finding((0.1, 0.1, 0.5, 0.5)),), "The heart is enlarged.", provenance)
+    source = SourceImage("chest.png", *grey.shape, pixels=grey)
+    data = encode(report, source)
     assert Image.open(io.BytesIO(data)).format == "PNG"
-    assert data == encode(Report((finding((0.1, 0.1, 0.5, 0.5)),), "The heart is enlarged.", provenance), grey)
+    assert data == encode(report, source)
+    with pytest.raises(ValueError, match="pixels"):
+        encode(report, SourceImage("chest.png", *grey.shape))

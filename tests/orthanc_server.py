@@ -35,9 +35,7 @@ class OrthancServer:
         options: of its configuration file, beside or instead of those that are set here.
     """
 
-    def __init__(
-        self, modalities: dict[str, tuple[str, str, int]] | None = None, options: dict | None = None
-    ) -> None:
+    def __init__(self, modalities: dict[str, tuple[str, str, int]] | None = None, options: dict | None = None) -> None:
         program = require_tool("Orthanc", "orthanc", places="/usr/sbin:/usr/local/sbin")
         self._folder = Path(tempfile.mkdtemp(prefix="orthanc-", dir="/tmp"))
         http_port, self.dicom_port = _free_ports(2)

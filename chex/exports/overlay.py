@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from chex.exports.legend import GROUND, PANEL_WIDTH, Legend, colour_of
-from chex.exports.statements import states_presence
+from chex.exports.statements import shows_boxes
 from chex.records import Box, Finding, Report, SourceImage
 
 FORMAT = "overlays"
@@ -44,11 +44,6 @@ def draw(
     picture.paste(radiograph, (0, (panel.height - image_height) // 2))
     picture.paste(panel.picture(), (width, 0))
     return picture
-
-
-def shows_boxes(finding: Finding) -> bool:
-    """True where the finding states something, and where a box was asked about: that one is shown in any case."""
-    return states_presence(finding) or finding.query.box is not None
 
 
 def encode(report: Report, source: SourceImage) -> bytes:

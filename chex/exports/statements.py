@@ -39,6 +39,11 @@ def states_presence(finding: Finding) -> bool:
     return not finding.probabilities or finding.probabilities[0][1] > 0.5
 
 
+def shows_boxes(finding: Finding) -> bool:
+    """True where the finding states something, and where a box was asked about: that one is shown in any case."""
+    return states_presence(finding) or finding.query.box is not None
+
+
 def _statements(text: str) -> list[str]:
     """The parts of a text that make a statement of their own, in lower case."""
     found: list[str] = []

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from chex.exports.legend import colour_of
-from chex.exports.overlay import shows_boxes
+from chex.exports.statements import shows_boxes
 from chex.records import Box, Finding
 
 LONGEST_SIDE = 512  # of an image in the page: twelve of them stay below 3 MB

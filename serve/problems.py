@@ -10,21 +10,47 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from serve.schemas import Problem
+from serve.answer_schemas import Problem
+from serve.gathering import Expired, Overloaded
 
 MOST_FAULTS = 20  # of one request that are told
 LONGEST_STEP = 60  # letters of a key
 
+RETRY_AFTER = {"Retry-After": "1"}  # seconds
+# what is said of faults that are nobody's mistake
+FAULTS: dict[type[Exception], tuple[int, str]] = {
+    Overloaded: (503, "too many requests are waiting: ask again"),
+    Expired: (504, "the request's time was over before its answer was ready"),
+    TimeoutError: (504, "the request's time was over before its answer was ready"),
+}
+
 log = logging.getLogger(__name__)
+
+
+def problem_of(fault: Exception) -> Problem:
+    """The problem that a fault is told as; an unforeseen one is told in the log alone."""
+    if isinstance(fault, HTTPException):
+        status, detail = fault.status_code, str(fault.detail)
+    else:
+        known = (told for kind, told in FAULTS.items() if isinstance(fault, kind))
+        status, detail = next(known, (500, "an unforeseen fault; the server's log has the details"))
+    if status == 500:
+        log.error("an unforeseen fault while answering", exc_info=fault)
+    return Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
 
 
 def problem_response(
     status: int, detail: str, errors: list[dict] | None = None, headers: dict | None = None
 ) -> JSONResponse:
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors)
-    return JSONResponse(
-        problem.model_dump(exclude_none=True), status, headers=headers, media_type="application/problem+json"
-    )
+    return _response(problem, headers)
+
+
+def _response(problem: Problem, headers: dict | None = None) -> JSONResponse:
+    if problem.status == 503:
+        headers = RETRY_AFTER | dict(headers or {})
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, problem.status, headers=headers, media_type="application/problem+json")
 
 
 def explain_errors(app: FastAPI) -> None:
@@ -44,10 +70,11 @@ def explain_errors(app: FastAPI) -> None:
         detail = "; ".join(f"{fault['location']}: {fault['message']}" for fault in errors[:3])
         return problem_response(422, detail, errors)
 
-    @app.exception_handler(Exception)
-    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-        log.exception("an unforeseen fault while answering %s", request.url.path)
-        return problem_response(500, "an unforeseen fault; the server's log has the details")
+    async def _fault(request: Request, error: Exception) -> JSONResponse:
+        return _response(problem_of(error))
+
+    for kind in (*FAULTS, Exception):
+        app.add_exception_handler(kind, _fault)
 
 
 class _TooLarge(Exception):
@@ -57,19 +84,19 @@ class _TooLarge(Exception):
 class SizeLimit:
     """Refuses a request body beyond `most_bytes`: by its declared length, and by what really arrives.
 
-    Uploads, the requests to a path that ends in `upload_path`, may have `most_upload_bytes`.
+    Uploads, the requests to a path that ends in one of `upload_paths`, may have `most_upload_bytes`.
     """
 
-    def __init__(self, app, most_bytes: int, upload_path: str, most_upload_bytes: int):
+    def __init__(self, app, most_bytes: int, upload_paths: tuple[str, ...], most_upload_bytes: int):
         self._app, self._most_bytes = app, most_bytes
-        self._upload_path, self._most_upload_bytes = upload_path, most_upload_bytes
+        self._upload_paths, self._most_upload_bytes = upload_paths, most_upload_bytes
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        is_upload = scope["path"].endswith(self._upload_path)
+        is_upload = scope["path"].endswith(self._upload_paths)
         most_bytes = self._most_upload_bytes if is_upload else self._most_bytes
         refusal = problem_response(413, f"the request is larger than the limit of {most_bytes} bytes")
         if not declared.isdigit() or len(declared) > 15 or int(declared) > most_bytes:

@@ -3,74 +3,135 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import ray
 from ray import serve
 
-from chex.records import Query
+from chex.records import Finding, Query
 from pipelines.model_folder import model_folder_on_disk
 from serve.caches import RecentlyUsed
+from serve.gathering import Gathering
+from serve.known_answer import KnownAnswer
+from serve.model_thread import ModelThread, every_result
+from serve.questions import Question, StoredImage
 
 if TYPE_CHECKING:
     import numpy as np
 
     from chex.inference.features import Answer, ImageFeatures
 
-
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """An uploaded image as deployments pass it on: its id, and where its (H, W) uint8 pixels lie.
-
-    The reference is inside this record, so that Ray hands on the reference and not a copy of the pixels:
-    a replica that has the image's features already never fetches them.
-    """
-
-    image_id: str
-    pixels: ray.ObjectRef
+ENCODED_TOGETHER = 16  # images
+DETECTED_TOGETHER = 512  # queries
+# (features, queries, labels per query)
+Asked = tuple["ImageFeatures", tuple[Query, ...], tuple[tuple[str, ...], ...]]
 
 
 @serve.deployment
 class PromptDetector:
-    """Any replica can answer for any image: each has its own bounded cache of features and fills it on demand."""
+    """Any replica can answer for any image: each has its own bounded cache of features and fills it on demand.
 
-    def __init__(self, model: str, device: str, most_images: int, seconds: float):
+    What is asked while it computes is computed together next, whichever requests it belongs to.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        device: str,
+        *,
+        most_images: int,
+        feature_bytes: int,
+        seconds: float,
+        threads: int | None = None,
+    ):
         from chex import Chex
         from chex.inference.detection import PromptReader
 
+        self._thread = ModelThread(threads)
         with model_folder_on_disk(model) as folder:
-            self._reader = PromptReader(Chex.load(folder, device=device))
-        # one thread uses the model; the event loop stays free for those who wait
-        self._thread = ThreadPoolExecutor(1)
-        self._features: RecentlyUsed[asyncio.Task] = RecentlyUsed(most_entries=most_images, seconds=seconds)
+            self._model = Chex.load(folder, device=device)
+        self._reader = PromptReader(self._model)
+        self._features: RecentlyUsed[asyncio.Task] = RecentlyUsed(
+            most_entries=most_images, most_bytes=feature_bytes, seconds=seconds
+        )
+        self._encode = Gathering(self._encode_together, most_weight=ENCODED_TOGETHER)
+        self._detect = Gathering(
+            self._detect_together, most_weight=DETECTED_TOGETHER, weight=lambda asked: len(asked[1])
+        )
+        self._known = KnownAnswer(self._ask_known)
+        self._known.check()
 
-    async def look(self, image: StoredImage, queries: list[Query]) -> list[Answer]:
-        """The answers of one image, in the order of the queries."""
-        features = await self._features_of(image)
-        return await self._detect((features, queries))
+    async def look(self, questions: list[Question]) -> list[list[Answer] | Exception]:
+        """Per question its queries' answers in order, or why there are none."""
+        return await every_result(self._look(question) for question in questions)
 
-    async def _features_of(self, image: StoredImage) -> ImageFeatures:
+    async def find(self, questions: list[Question]) -> list[list[Finding] | Exception]:
+        """The same as findings without sentences."""
+        from chex.inference.report import finding
+
+        least = self._model.config.inference.box_score
+        return [
+            found if isinstance(found, Exception) else [finding(answer, None, least) for answer in found]
+            for found in await self.look(questions)
+        ]
+
+    async def check_health(self) -> None:
+        """Raises if the model no longer gives the answer that it gave when it was loaded."""
+        await self._thread.run(self._known.check)
+
+    async def _look(self, question: Question) -> list[Answer]:
+        features = await self._features_of(question.image, question.deadline)
+        return await self._detect((features, question.queries, question.labels), question.deadline)
+
+    async def _features_of(self, image: StoredImage, deadline: float) -> ImageFeatures:
         # the task, not its result, is kept: questions that arrive during the encoding wait for the same one
         task = self._features.get(image.image_id)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
-            task = asyncio.ensure_future(self._fetch_and_encode(image))
-            self._features.put(image.image_id, task)
+            task = asyncio.ensure_future(self._fetch_and_encode(image, deadline))
+            self._features.put(image.image_id, task, self._bytes_per_image())
         # one client that gives up must not cancel the encoding that others wait for
         return await asyncio.shield(task)
 
-    async def _fetch_and_encode(self, image: StoredImage) -> ImageFeatures:
-        return await self._encode(await image.pixels)
+    async def _fetch_and_encode(self, image: StoredImage, deadline: float) -> ImageFeatures:
+        return await self._encode(await image.pixels, deadline)
 
-    @serve.batch(max_batch_size=8, batch_wait_timeout_s=0.005)
-    async def _encode(self, images: list[np.ndarray]) -> list[ImageFeatures]:
-        return await self._in_thread(self._reader.encode, images)
+    async def _encode_together(self, images: list[np.ndarray]) -> list[ImageFeatures]:
+        features = await self._thread.run(self._reader.encode, images)
+        # a view of its batch would keep the whole batch in memory as long as one of its images
+        return [replace(one, patches=one.patches.clone(), pooled=one.pooled.clone()) for one in features]
 
-    @serve.batch(max_batch_size=16, batch_wait_timeout_s=0.005)
-    async def _detect(self, asked: list[tuple[ImageFeatures, list[Query]]]) -> list[list[Answer]]:
-        features, queries = zip(*asked, strict=True)
-        return await self._in_thread(self._reader.detect, list(features), list(queries))
+    async def _detect_together(self, asked: list[Asked]) -> list[list[Answer]]:
+        return await self._thread.run(self._detect_alike, asked)
 
-    async def _in_thread(self, work, *arguments):
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    def _detect_alike(self, asked: list[Asked]) -> list[list[Answer]]:
+        """Requests with about as many queries go together: shorter ones are padded."""
+        answers: list[list[Answer]] = [[] for _ in asked]
+        for size in {len(queries).bit_length() for _, queries, _ in asked}:
+            places = [place for place, one in enumerate(asked) if len(one[1]).bit_length() == size]
+            features, queries, labels = zip(*(asked[place] for place in places))
+            every = tuple(dict.fromkeys(label for one in labels for some in one for label in some))
+            found = self._reader.detect(features, queries, every)
+            for place, some, wanted in zip(places, found, labels):
+                answers[place] = [_told(answer, every, own) for answer, own in zip(some, wanted, strict=True)]
+        return answers
+
+    def _bytes_per_image(self) -> int:
+        """What the features of one image take, in single precision."""
+        config = self._model.config.image_encoder
+        patches = (config.image_size // config.patch_size) ** 2
+        return 4 * config.embedding * (patches + 1)
+
+    def _ask_known(self) -> list[float]:
+        import numpy as np
+
+        features = self._reader.encode([np.arange(64 * 64, dtype=np.uint16).astype(np.uint8).reshape(64, 64)])
+        (answer,) = self._reader.detect(features, [[Query(text="pleural effusion")]])[0]
+        return [number for box in answer.candidates for number in (*box.box, box.score)] + answer.token.tolist()
+
+
+def _told(answer: Answer, asked: Sequence[str], wanted: Sequence[str]) -> Answer:
+    """The answer with the probabilities of `wanted` alone, of all that were `asked` for, and of its own finding."""
+    own = len(answer.probabilities) - len(asked)
+    known = dict(answer.probabilities[own:])
+    return replace(answer, probabilities=answer.probabilities[:own] + tuple((label, known[label]) for label in wanted))

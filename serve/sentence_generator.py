@@ -2,76 +2,84 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ray import serve
 
-from chex.records import Finding, Query, Report
+from chex.records import Finding, Provenance, Report
 from pipelines.model_folder import model_folder_on_disk
+from serve.gathering import Gathering
+from serve.known_answer import KnownAnswer
+from serve.model_thread import ModelThread, every_result
+from serve.questions import ReportWanted, Wanted
 
 if TYPE_CHECKING:
     from chex.inference.features import Answer
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What only the ingress knows of a report: the prompt set and where the image comes from."""
-
-    prompt_set: str
-    queries: tuple[Query, ...]
-    input_sha256: str
-    sop_instance_uid: str | None
-
-
 # a client sees the first sentences of a report while the next ones are being written
 SENTENCES_AT_ONCE = 6
+WRITTEN_TOGETHER = 256  # sentences
+
+Looked = "list[Answer] | Exception"  # what the detector hands over for one question
 
 
 @serve.deployment
 class SentenceGenerator:
-    """Takes what the detector hands over directly: answers do not pass through the ingress."""
+    """Takes what the detector hands over directly: answers do not pass through the ingress.
 
-    def __init__(self, model: str, device: str):
+    What is wanted while it writes is written together next, whichever requests it belongs to.
+    """
+
+    def __init__(self, model: str, device: str, *, threads: int | None = None):
         from chex import Chex
         from chex.inference.generation import SentenceWriter
         from chex.inference.report import ReportWriter
 
+        self._thread = ModelThread(threads)
         with model_folder_on_disk(model) as folder:
-            loaded = Chex.load(folder, device=device)
-        self._sentences, self._reports = SentenceWriter(loaded), ReportWriter(loaded)
-        # one thread uses the model; the event loop stays free for those who wait
-        self._thread = ThreadPoolExecutor(1)
+            self._model = Chex.load(folder, device=device)
+        self._sentences, self._reports = SentenceWriter(self._model), ReportWriter(self._model)
+        self._write = Gathering(self._write_together, most_weight=WRITTEN_TOGETHER, weight=len)
+        self._known = KnownAnswer(self._write_known)
+        self._known.check()
 
-    async def describe(self, answers: list[Answer]) -> list[Finding]:
-        """One finding per query, in order, each with its sentence."""
-        sentences = await self._describe(answers)
-        return self._findings(answers, sentences)
+    async def answer(self, looked: list[Looked], wanted: list[Wanted]) -> list[list[Finding] | Report | Exception]:
+        """Per question, in order, its findings with their sentences, or its report, or why there is none."""
+        return await every_result(self._answer(*one) for one in zip(looked, wanted, strict=True))
 
-    async def report(self, answers: list[Answer], asked: Asked) -> Report:
-        """The whole report."""
-        chosen = self._reports.select(answers)
-        sentences = await self._describe(chosen) if chosen else []
-        return await self._compose(chosen, sentences, asked)
+    async def report_events(self, looked: list[Looked], wanted: ReportWanted) -> AsyncIterator[tuple[str, object]]:
+        """("selected", findings without sentences), ("finding", finding) …, ("report", report) of one question.
 
-    async def report_events(self, answers: list[Answer], asked: Asked) -> AsyncIterator[tuple[str, object]]:
-        """("selected", findings without sentences), ("finding", finding) …, ("report", report).
-
-        Only the report is free of repeats: nearly equal sentences can be told once all are written.
+        Only the report is free of repeats: nearly equal sentences can be told once all are written. Raises what the
+        detector found instead of answers, and Expired.
         """
-        chosen = self._reports.select(answers)
+        chosen = self._reports.select(_answers_of(looked[0]))
         yield "selected", self._findings(chosen, [None] * len(chosen))
         sentences: list[str] = []
         for start in range(0, len(chosen), SENTENCES_AT_ONCE):
             some = chosen[start : start + SENTENCES_AT_ONCE]
-            written = await self._describe(some)
+            written = await self._write(some, wanted.deadline)
             for finding in self._findings(some, written):
                 yield "finding", finding
             sentences += written
-        yield "report", await self._compose(chosen, sentences, asked)
+        yield "report", await self._compose(chosen, sentences, wanted)
+
+    async def provenance(self, wanted: ReportWanted) -> Provenance:
+        """What a report would be made with."""
+        return self._provenance(wanted)
+
+    async def check_health(self) -> None:
+        """Raises if the model no longer writes what it wrote when it was loaded."""
+        await self._thread.run(self._known.check)
+
+    async def _answer(self, looked: Looked, wanted: Wanted) -> list[Finding] | Report:
+        answers = _answers_of(looked)
+        if isinstance(wanted, ReportWanted):
+            chosen = self._reports.select(answers)
+            sentences = await self._write(chosen, wanted.deadline) if chosen else []
+            return await self._compose(chosen, sentences, wanted)
+        return self._findings(answers, await self._write(answers, wanted.deadline))
 
     def _findings(self, answers: list[Answer], sentences: list[str | None]) -> list[Finding]:
         from chex.inference.report import finding
@@ -79,20 +87,32 @@ class SentenceGenerator:
         least = self._reports.thresholds.box_score
         return [finding(answer, sentence, least) for answer, sentence in zip(answers, sentences, strict=True)]
 
-    async def _compose(self, answers: list[Answer], sentences: list[str], asked: Asked) -> Report:
+    async def _compose(self, answers: list[Answer], sentences: list[str], wanted: ReportWanted) -> Report:
+        findings, text = await self._thread.run(self._reports.compose, answers, sentences)
+        return Report(findings, text, self._provenance(wanted))
+
+    def _provenance(self, wanted: ReportWanted) -> Provenance:
         from chex.inference.report import PromptSet
 
-        findings, text = await self._in_thread(self._reports.compose, answers, sentences)
-        provenance = self._reports.provenance(
-            PromptSet(asked.prompt_set, asked.queries),
-            input_sha256=asked.input_sha256,
-            sop_instance_uid=asked.sop_instance_uid,
+        prompts = PromptSet(wanted.prompt_set, wanted.queries)
+        return self._reports.provenance(
+            prompts, input_sha256=wanted.input_sha256, sop_instance_uid=wanted.sop_instance_uid
         )
-        return Report(findings, text, provenance)
 
-    @serve.batch(max_batch_size=8, batch_wait_timeout_s=0.01)
-    async def _describe(self, answers: list[list[Answer]]) -> list[list[str]]:
-        return await self._in_thread(self._sentences.describe, answers)
+    async def _write_together(self, answers: list[list[Answer]]) -> list[list[str]]:
+        return await self._thread.run(self._sentences.describe, answers)
 
-    async def _in_thread(self, work, *arguments):
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    def _write_known(self) -> list[str | float]:
+        import torch
+
+        width = self._model.config.image_encoder.embedding
+        token = torch.linspace(-1, 1, width, device=self._model.device)[None]
+        with torch.inference_mode():
+            prefix = self._model.generator.prefix(token).float()
+            return [prefix.mean().item(), prefix.std().item(), *self._model.write(token, max_tokens=8)]
+
+
+def _answers_of(looked: Looked) -> list[Answer]:
+    if isinstance(looked, Exception):
+        raise looked
+    return looked

@@ -10,6 +10,7 @@ import pytest
 from chex import Chex
 from chex.inference.session import Session
 from serve.app import AppArguments, build
+from serve.client import Client
 from tests.serve.asking import png, upload
 from tests.talkative import save_talkative
 
@@ -31,6 +32,13 @@ def client(ray_local, model_dir):
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         yield client
     serve.shutdown()
+
+
+@pytest.fixture(scope="package")
+def chex_client(client):
+    """The project's own client, to the same application."""
+    with Client(str(client.base_url)) as ours:
+        yield ours
 
 
 @pytest.fixture(scope="package")

@@ -1,0 +1,112 @@
+"""How the ingress asks the model: what arrives while it is busy goes to it together, in one call per replica."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from ray.exceptions import ObjectLostError, RayActorError
+from ray.serve.exceptions import BackPressureError
+from ray.serve.handle import DeploymentHandle, DeploymentResponse
+
+from chex.records import Finding, Provenance, Report
+from serve.gathering import Gathering, Overloaded
+from serve.questions import Question, ReportWanted, SentencesWanted, Wanted
+
+TRIES = 3  # of a call whose replica dies: the model remembers nothing, so asking again gives the same answer
+CALLS_AT_ONCE = 3  # per shard: one at the detector, one at the generator, one on its way
+MOST_QUERIES_PER_CALL = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    question: Question
+    wanted: Wanted | None  # None: boxes and probabilities alone
+
+
+class Asking:
+    """One queue per shard of the images and kind of answer, so that quick answers do not wait for long ones.
+
+    shards: as many as there may be detectors. most_waiting: questions that may wait in each queue.
+    Raises Overloaded, Expired and Failed.
+    """
+
+    def __init__(self, detector: DeploymentHandle, generator: DeploymentHandle, *, shards: int, most_waiting: int):
+        self._detectors = [detector.options(session_id=str(shard)) for shard in range(shards)]
+        self._generator = generator
+        self._report_events = generator.options(stream=True)
+
+        def queues(work: Callable) -> list[Gathering[_Task, list[Finding] | Report]]:
+            return [
+                Gathering(
+                    partial(work, shard),
+                    most_weight=MOST_QUERIES_PER_CALL,
+                    weight=lambda task: len(task.question.queries),
+                    at_once=CALLS_AT_ONCE,
+                    most_waiting=most_waiting,
+                )
+                for shard in range(shards)
+            ]
+
+        self._found, self._described, self._reported = queues(self._find), queues(self._answer), queues(self._answer)
+
+    async def findings(self, question: Question, *, sentences: bool) -> list[Finding]:
+        """A finding per query."""
+        queues = self._described if sentences else self._found
+        wanted = SentencesWanted(question.deadline) if sentences else None
+        return await queues[self._shard(question)](_Task(question, wanted), question.deadline)
+
+    async def report(self, question: Question, wanted: ReportWanted) -> Report:
+        return await self._reported[self._shard(question)](_Task(question, wanted), question.deadline)
+
+    async def report_events(self, question: Question, wanted: ReportWanted) -> AsyncIterator[tuple[str, object]]:
+        """As the sentence generator tells them; ends with whoever reads them."""
+        looked = self._detectors[self._shard(question)].look.remote([question])
+        try:
+            async for event in self._report_events.report_events.remote(looked, wanted):
+                yield event
+        except BackPressureError as problem:
+            raise Overloaded from problem
+
+    async def provenance(self, wanted: ReportWanted) -> Provenance:
+        """What a report would be made with."""
+        return await _answered(lambda: self._generator.provenance.remote(wanted))
+
+    def _shard(self, question: Question) -> int:
+        return int(question.image.image_id[:8], 16) % len(self._detectors)
+
+    async def _find(self, shard: int, tasks: list[_Task]) -> list[list[Finding] | Exception]:
+        questions = [task.question for task in tasks]
+        return await _answered(lambda: self._detectors[shard].find.remote(questions))
+
+    async def _answer(self, shard: int, tasks: list[_Task]) -> list[list[Finding] | Report | Exception]:
+        questions, wanted = [task.question for task in tasks], [task.wanted for task in tasks]
+
+        def call() -> DeploymentResponse:
+            # not awaited: the answers go from the detector to the generator, not through here
+            return self._generator.answer.remote(self._detectors[shard].look.remote(questions), wanted)
+
+        return await _answered(call)
+
+
+async def _answered(call: Callable[[], DeploymentResponse]):
+    """The call's result; it is made again where a replica died, and ends where nobody awaits it any more."""
+    for left in reversed(range(TRIES)):
+        response = call()
+        try:
+            return await response
+        except asyncio.CancelledError:
+            response.cancel()
+            raise
+        except BackPressureError as problem:
+            raise Overloaded from problem
+        except Exception as problem:
+            if not left or not _replica_died(problem):
+                raise
+
+
+def _replica_died(problem: Exception) -> bool:
+    died = (RayActorError, ObjectLostError)
+    return isinstance(problem, died) or isinstance(getattr(problem, "cause", None), died)

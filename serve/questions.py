@@ -1,0 +1,56 @@
+"""What the deployments hand to each other; without torch, so that the ingress need not load it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ray
+
+from chex.records import Query
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An uploaded image as deployments pass it on: its id, and where its (H, W) uint8 pixels lie.
+
+    The reference is inside this record, so that Ray hands on the reference and not a copy of the pixels:
+    a replica that has the image's features already never fetches them.
+    """
+
+    image_id: str
+    pixels: ray.ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Queries about one image. labels: per query, the findings whose probability is told; deadline: epoch seconds."""
+
+    image: StoredImage
+    queries: tuple[Query, ...]
+    labels: tuple[tuple[str, ...], ...]
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class SentencesWanted:
+    """A finding with its sentence for every query."""
+
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWanted:
+    """A whole report; what only the ingress knows of it: the prompt set and where the image comes from."""
+
+    deadline: float
+    prompt_set: str
+    queries: tuple[Query, ...]
+    input_sha256: str
+    sop_instance_uid: str | None
+
+
+Wanted = SentencesWanted | ReportWanted
+
+
+class Failed(Exception):
+    """A fault while the model worked on a request; the replica's log has the details."""

@@ -1,0 +1,80 @@
+"""Several images in one request, which are not kept: each is answered, or has a problem of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from serve.answer_schemas import BatchItemOut, BatchOut, ReportOut
+from serve.images import Kept
+from serve.problems import problem_of
+from serve.routes.images import described
+from serve.routes.queries import QUESTION, answered
+from serve.routes.requests import STATELESS_PROBLEMS, AtDesk, content, parsed
+from serve.schemas import QueriesIn, ReportIn
+
+MOST_FILES = 32
+
+router = APIRouter(prefix="/v1/batch", tags=["batches"])
+Files = Annotated[list[UploadFile], File(description=f"DICOM, JPEG or PNG files, at most {MOST_FILES}")]
+
+
+@router.post("/queries", responses=STATELESS_PROBLEMS, response_model=BatchOut)
+async def ask_all(
+    request: Request,
+    desk: AtDesk,
+    files: Files,
+    question: Annotated[
+        str, Form(alias="request", description=QUESTION, examples=['{"queries": [{"text": "pleural effusion"}]}'])
+    ],
+) -> Response:
+    """The same questions about every image."""
+    asked, deadline = parsed(QueriesIn, question), desk.deadline(request)
+
+    async def answer(kept: Kept) -> BatchItemOut:
+        findings = await answered(desk, kept, asked, deadline)
+        return BatchItemOut.model_construct(image=described(desk, kept, stays=False), findings=findings)
+
+    return await _each(desk, files, deadline, answer)
+
+
+@router.post("/reports", responses=STATELESS_PROBLEMS, response_model=BatchOut)
+async def report_all(
+    request: Request,
+    desk: AtDesk,
+    files: Files,
+    asked: Annotated[
+        str | None,
+        Form(alias="request", description="a JSON object as for /v1/images/{image_id}/report", examples=["{}"]),
+    ] = None,
+) -> Response:
+    """A report of every image."""
+    prompts, deadline = parsed(ReportIn, asked), desk.deadline(request)
+
+    async def answer(kept: Kept) -> BatchItemOut:
+        report = ReportOut.of(await desk.asking.report(*desk.report_question(kept, prompts, deadline)), kept.size)
+        return BatchItemOut.model_construct(**dict(report), image=described(desk, kept, stays=False))
+
+    return await _each(desk, files, deadline, answer)
+
+
+async def _each(
+    desk: AtDesk, files: list[UploadFile], deadline: float, answer: Callable[[Kept], Awaitable[BatchItemOut]]
+) -> Response:
+    if len(files) > MOST_FILES:
+        raise HTTPException(422, f"files: at most {MOST_FILES} are expected; found {len(files)}")
+
+    async def item(file: UploadFile) -> BatchItemOut:
+        try:
+            return await answer(await desk.images.decode(await content(file), deadline))
+        except Exception as fault:  # noqa: BLE001  told as the problem of this file alone
+            return BatchItemOut(problem=problem_of(fault))
+
+    items = await asyncio.gather(*map(item, files))
+    answer = BatchOut.model_construct(images=items)
+    return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")

@@ -1,0 +1,52 @@
+"""The page, the description of the API, what can be named in questions, and whether the server takes any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+
+from chex import __version__
+from serve.answer_schemas import FindingTermOut, Health, VocabularyOut
+from serve.routes.requests import AtDesk
+
+VIEWER = Path(__file__).parents[1] / "viewer"
+PAGE_POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
+
+router = APIRouter()
+
+
+@router.get("/healthz", tags=["server"])
+async def health() -> Health:
+    """Whether the server takes requests."""
+    return Health(status="ok", version=__version__)
+
+
+@router.get("/v1/vocabulary", tags=["server"])
+async def vocabulary(desk: AtDesk) -> VocabularyOut:
+    """Labels, regions and prompt sets that requests may name."""
+    terms = desk.vocabulary
+    return VocabularyOut(
+        version=terms.version,
+        findings=[
+            FindingTermOut(id=term.id, display=term.display, prompt=term.box_prompt, labels=list(term.labels))
+            for term in terms.findings.values()
+        ],
+        regions=list(terms.regions),
+        prompt_sets={
+            name: [query.name or query.text or "" for query in queries] for name, queries in desk.prompt_sets.items()
+        },
+    )
+
+
+@router.get("/", include_in_schema=False)
+async def page() -> FileResponse:
+    return FileResponse(VIEWER / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs() -> FileResponse:
+    return FileResponse(VIEWER / "docs.html", headers={"Content-Security-Policy": PAGE_POLICY})

@@ -21,8 +21,9 @@ def header_alone(data: bytes) -> bytes | None:
         return None
     with silenced():
         dataset = pydicom.dcmread(GuardedFile(data), stop_before_pixels=True, force=True)
-        for tag in [tag for tag in dataset if _is_bulk(dataset, tag)]:
-            del dataset[tag]
+        for tag in tuple(dataset.keys()):
+            if _is_bulk(dataset, tag):
+                del dataset[tag]
         return _written_as_it_was_read(dataset)
 
 

@@ -12,7 +12,11 @@ from chex.pixels import header_alone
 from chex.records import Finding, Provenance, Query, Report, ScoredBox, SourceImage
 
 EFFUSION_BOXES = (ScoredBox((0.1, 0.55, 0.4, 0.9), 0.83), ScoredBox((0.6, 0.7, 0.9, 0.95), 0.41))
-STUDY, SERIES, INSTANCE = "1.2.826.0.1.3680043.8.498.1", "1.2.826.0.1.3680043.8.498.1.2", "1.2.826.0.1.3680043.8.498.1.2.3"
+STUDY, SERIES, INSTANCE = (
+    "1.2.826.0.1.3680043.8.498.1",
+    "1.2.826.0.1.3680043.8.498.1.2",
+    "1.2.826.0.1.3680043.8.498.1.2.3",
+)
 
 
 def provenance(**changes) -> Provenance:
@@ -51,7 +55,9 @@ def findings() -> tuple[Finding, ...]:
             "No pneumothorax.",
         ),
         Finding(
-            Query(box=(0.2, 0.2, 0.3, 0.3), name="marked"), (ScoredBox((0.2, 0.2, 0.3, 0.3), 1.0),), "The lung is clear."
+            Query(box=(0.2, 0.2, 0.3, 0.3), name="marked"),
+            (ScoredBox((0.2, 0.2, 0.3, 0.3), 1.0),),
+            "The lung is clear.",
         ),
         Finding(Query(text="größere Verschattung"), (), "There is an opacity — “round” <1 cm & dense."),
     )
@@ -62,11 +68,18 @@ def report(**changes) -> Report:
     return Report(found, " ".join(finding.sentence for finding in found), provenance(**changes))
 
 
-def dicom_file(height: int = 60, width: int = 40, *, leave_out: tuple[str, ...] = (), **changes) -> bytes:
-    """A computed radiograph with a header as hospitals write it; `changes` are elements by keyword."""
+def dicom_file(
+    height: int = 60,
+    width: int = 40,
+    *,
+    syntax: str = ExplicitVRLittleEndian,
+    leave_out: tuple[str, ...] = (),
+    **changes,
+) -> bytes:
+    """A black computed radiograph with a header as hospitals write it; `changes` are elements by keyword."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = syntax
     content = {
         "SOPClassUID": ComputedRadiographyImageStorage,
         "SOPInstanceUID": INSTANCE,

@@ -1,0 +1,82 @@
+"""Presentation states: boxes over the image as others read them."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import Dataset, dcmread
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+
+from chex.exports import NotExportable
+from chex.exports.dicom_gsps import encode
+from chex.pixels import header_alone, read_radiograph
+from chex.records import SourceImage
+from tests.chex.exports.outside import assert_valid, ran
+from tests.chex.exports.reports import INSTANCE, STUDY, dicom_file, report, source
+
+
+def encoded(**header) -> Dataset:
+    return dcmread(io.BytesIO(encode(report(), source(dicom_file(**header)))))
+
+
+def test_dcmtk_and_dicom3tools_find_no_fault(tmp_path):
+    file = tmp_path / "gsps.dcm"
+    file.write_bytes(encode(report(), source()))
+    assert_valid(file)
+
+
+def test_a_layer_per_finding_with_its_boxes():
+    state = encoded()
+    layers = [(layer.GraphicLayer, layer.GraphicLayerDescription) for layer in state.GraphicLayerSequence]
+    assert layers == [
+        ("FINDING 1", "1 pleural effusion 0.83"),
+        ("FINDING 2", "2 right lung 0.77"),
+        ("FINDING 3", "3 marked 1.00"),
+    ]
+    first = state.GraphicAnnotationSequence[0]
+    assert first.ReferencedImageSequence[0].ReferencedSOPInstanceUID == INSTANCE and state.StudyInstanceUID == STUDY
+    drawn = [graphic.GraphicData for graphic in first.GraphicObjectSequence]
+    assert drawn == [[4, 33, 16, 33, 16, 54, 4, 54, 4, 33], [24, 42, 36, 42, 36, 57, 24, 57, 24, 42]]
+    assert {graphic.GraphicAnnotationUnits for graphic in first.GraphicObjectSequence} == {"PIXEL"}
+    assert first.TextObjectSequence[0].UnformattedTextValue == "1 pleural effusion 0.83"
+    # orange as CIE L*a*b* in 16 bits: bright, a little red, very yellow
+    lightness, a, b = np.array(state.GraphicLayerSequence[0].GraphicLayerRecommendedDisplayCIELabValue) / 65535
+    assert lightness > 0.75 and 0.5 < a < 0.6 and b > 0.7
+    assert (state.PresentationCreationDate, state.PresentationCreationTime) == ("20240305", "101830")
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_dcmtk_shows_the_image_as_it_was_read(photometric, tmp_path):
+    """With the state applied the gray values are those that the model and the overlay picture see."""
+    dataset = dcmread(
+        io.BytesIO(
+            dicom_file(SOPClassUID=DigitalXRayImageStorageForPresentation, PhotometricInterpretation=photometric)
+        )
+    )
+    dataset.PixelData = np.linspace(0, 4095, 60 * 40).astype("<u2").tobytes()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image, state, shown = tmp_path / "image.dcm", tmp_path / "state.dcm", tmp_path / "shown.pgm"
+    dataset.save_as(image)
+    read = read_radiograph(image.read_bytes(), "image.dcm").pixels
+    state.write_bytes(encode(report(), SourceImage("x", 60, 40, header=header_alone(image.read_bytes()))))
+    ran("dcmp2pgm", "dcmtk", "-p", state, image, shown)
+    difference = np.asarray(Image.open(shown)).astype(int) - read
+    assert np.abs(difference).max() <= 2
+
+
+def test_only_what_shows_boxes_has_a_layer_and_nothing_is_fine_too(tmp_path):
+    from tests.chex.exports.reports import Report, findings, provenance
+
+    denied = Report((findings()[2],), "No pneumothorax.", provenance())
+    file = tmp_path / "gsps.dcm"
+    file.write_bytes(encode(denied, source()))
+    assert_valid(file)
+    assert "GraphicAnnotationSequence" not in dcmread(file)
+
+
+def test_colour_images_have_none():
+    with pytest.raises(NotExportable, match="colour"):
+        encoded(SamplesPerPixel=3, PhotometricInterpretation="RGB")

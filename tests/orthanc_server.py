@@ -36,14 +36,14 @@ class OrthancServer:
     """
 
     def __init__(self, modalities: dict[str, tuple[str, str, int]] | None = None, options: dict | None = None) -> None:
-        program = require_tool("Orthanc", "orthanc", places="/usr/sbin:/usr/local/sbin")
+        self._program = require_tool("Orthanc", "orthanc", places="/usr/sbin:/usr/local/sbin")
         self._folder = Path(tempfile.mkdtemp(prefix="orthanc-", dir="/tmp"))
         http_port, self.dicom_port = _free_ports(2)
         self.ae_title = AE_TITLE
         self.uri = f"http://127.0.0.1:{http_port}"
         self.dicomweb = f"{self.uri}/dicom-web"
-        configuration = self._folder / "orthanc.json"
-        configuration.write_text(
+        self._configuration = self._folder / "orthanc.json"
+        self._configuration.write_text(
             json.dumps(
                 {
                     "Name": "chex-ray tests",
@@ -69,15 +69,23 @@ class OrthancServer:
             )
         )
         self._log = self._folder / "orthanc.log"
+        self.start()
+
+    def start(self) -> None:
+        """Begins it again after `kill`, at the same ports and with what it had."""
         self._process = subprocess.Popen(
-            [program, str(configuration)],
-            cwd=self._folder, stdin=subprocess.DEVNULL, stdout=self._log.open("wb"), stderr=subprocess.STDOUT,
+            [self._program, str(self._configuration)],
+            cwd=self._folder, stdin=subprocess.DEVNULL, stdout=self._log.open("ab"), stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
             self._wait()
         except BaseException:
             self.stop()
             raise
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(20)
 
     def store(self, file: bytes) -> dict:
         """Puts a DICOM file in by the REST interface; returns what Orthanc says about it."""

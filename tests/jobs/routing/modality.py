@@ -60,8 +60,8 @@ def storescu(port: int, *files: Path, caller: str = "MODALITY", called: str = "C
     )  # fmt: skip
 
 
-def echoscu(port: int, *, caller: str = "MODALITY", called: str = "CHEXRAY"):
-    command = [require_tool("echoscu", "dcmtk"), "-v", "-aet", caller, "-aec", called, "127.0.0.1", str(port)]
+def echoscu(port: int, *, caller: str = "MODALITY", called: str = "CHEXRAY", options: Sequence[str] = ()):
+    command = [require_tool("echoscu", "dcmtk"), "-v", "-aet", caller, "-aec", called, *options, "127.0.0.1", str(port)]
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
 
 

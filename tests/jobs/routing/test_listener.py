@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import socket
-import subprocess
 import threading
 import time
 import urllib.request
@@ -23,8 +22,8 @@ from jobs.routing import connection
 from jobs.routing.listener import Listener
 from jobs.routing.queue import Queue
 from jobs.routing.transport_security import server_context
+from tests.jobs.routing.certificates import certificates  # noqa: F401  a fixture
 from tests.jobs.routing.modality import answers, as_bytes, echoscu, phantom, storescu, written
-from tests.needed_tools import require_tool
 from tests.orthanc_server import OrthancServer
 
 
@@ -292,25 +291,7 @@ def test_a_pacs_sends(listen, queue):
     assert {image.SOPInstanceUID for image in images(queue)} == {phantom(number).SOPInstanceUID for number in range(3)}
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """An authority, and a certificate of 127.0.0.1 for either side: (authority, certificate, key) as files."""
-    folder = tmp_path_factory.mktemp("certificates")
-    openssl = require_tool("openssl", "openssl")
-
-    def run(*arguments: str) -> None:
-        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True)
-
-    run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "authority.key", "-out", "authority.pem", "-days", "2",
-        "-subj", "/CN=authority")  # fmt: skip
-    run("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=127.0.0.1")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
-    run("x509", "-req", "-in", "request.pem", "-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial",
-        "-out", "certificate.pem", "-days", "2", "-extfile", "names")  # fmt: skip
-    return folder / "authority.pem", folder / "certificate.pem", folder / "key.pem"
-
-
-def test_encrypted(listen, queue, tmp_path, certificates):
+def test_encrypted(listen, queue, tmp_path, certificates):  # noqa: F811
     authority, certificate, key = map(str, certificates)
     port = listen(tls=server_context(certificate, key, authority)).port
     file = written(phantom(0), tmp_path / "image.dcm")

@@ -29,13 +29,17 @@ class Unusable:
 
 class Reporter:
     def __init__(self, model: str, prompts: str | None, format: str, device: str) -> None:
-        """Raises ValueError or OSError if model or prompts cannot be used."""
+        """Raises ValueError, OSError or RuntimeError if model, prompts or device cannot be used."""
+        import torch
+
         from chex import Chex
         from chex.inference.report import PromptSet, default_prompts
         from chex.inference.session import Session
 
         self._prompts = default_prompts() if prompts is None else PromptSet(*read_prompts(prompts))
         self._format = formats()[format]
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
         with model_folder_on_disk(model) as folder:
             self._session = Session(Chex.load(folder, device=device))
 

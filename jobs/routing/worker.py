@@ -47,7 +47,7 @@ def work_until(stop: Event, ready: Event, work: Work) -> None:
             from jobs.routing.reporter import Reporter
 
             reporter = Reporter(work.model, work.prompts, work.format, work.device)
-        except (ValueError, OSError) as fault:
+        except (ValueError, OSError, RuntimeError) as fault:
             log.error("%s", fault)
             sys.exit(NOT_STARTED)
         ready.set()

@@ -24,6 +24,7 @@ from pipelines.conversion.progress import progress as progress_of
 from pipelines.conversion.shard import ShardCounts, ShardTask
 from pipelines.conversion.shard_plan import PLAN_FILE, ShardPlan, check_sources, make_plan
 from pipelines.conversion.shard_results import shard_results
+from pipelines.freed_memory import release_freed_memory
 from pipelines.output_folder import OutputFolder
 from pipelines.schema import SCHEMA_VERSION
 
@@ -96,6 +97,8 @@ def prepare(conversion: Conversion) -> ShardPlan:
     elif earlier["plan_hash"] != plan.hash:
         raise OutputError(f"{output.root}: the sources' images changed since the interrupted conversion")
     plan.content = b""
+    del sources
+    release_freed_memory()  # of tables and plan; the conversion needs none of it
     return plan
 
 

@@ -1,4 +1,5 @@
-"""Memory that a worker frees stays with it for the next image: new pages cost more than what is computed on them."""
+"""What becomes of freed memory: kept from image to image, as new pages cost more than what is computed on them; given
+back after tables, as the worker lives on."""
 
 from __future__ import annotations
 
@@ -22,3 +23,12 @@ def keep_freed_memory() -> None:
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
         libc.mallopt(_M_TRIM_THRESHOLD, _MOST_KEPT)
+
+
+def release_freed_memory() -> None:
+    """What was freed goes back to the machine; for once, after something large that does not come again."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)

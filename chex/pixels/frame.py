@@ -82,5 +82,7 @@ def _without_unused_bits(values: np.ndarray, dataset) -> np.ndarray:
     if syntax in LOSSY:  # a little above the brightest value is bright, not black
         half = 2 ** (stored - 1) if values.dtype.kind == "i" else 0
         return np.clip(values, -half, 2**stored - 1 - half, out=values)
+    if high == stored - 1 and values.dtype.kind == "u":
+        return np.bitwise_and(values, 2**stored - 1, out=values)
     np.left_shift(values, width - 1 - high, out=values)
     return np.right_shift(values, width - stored, out=values)

@@ -8,6 +8,7 @@ import numpy as np
 
 from chex.pixels import Radiograph, UnusableImage, check_declared_size, resize_picture, shrunk
 from chex.pixels.grayscale import robust_range, stretch, to_bytes
+from chex.pixels.occurrences import Occurrences
 
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
@@ -57,8 +58,8 @@ def read(data: bytes, sha256: str, shorter_side: int | None = None) -> Radiograp
 
 def _deep(values: np.ndarray, notes: list[str]) -> np.ndarray:
     # 16-bit pictures rarely use all 16 bits: without a range of their own they would come out nearly black
-    def brightness(every: np.ndarray, occurrences: np.ndarray) -> np.ndarray:
-        low, high = robust_range(every, occurrences)
+    def brightness(every: np.ndarray, occurrences: Occurrences) -> np.ndarray:
+        low, high = robust_range(every, occurrences.counts)
         notes.append("constant image" if low >= high else f"16 bit: values {low:g} to {high:g} (robust range) to 8 bit")
         return stretch(every, low, high)
 

@@ -8,27 +8,28 @@ import numpy as np
 
 from chex.pixels.grayscale import robust_range, stretch
 from chex.pixels.header import items, number, numbers, text, whole_number
+from chex.pixels.occurrences import Occurrences
 from chex.pixels.tables import read_table
 
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
-def brightness(dataset, photometric: str, every: np.ndarray, occurrences: np.ndarray, notes: list[str]) -> np.ndarray:
+def brightness(dataset, photometric: str, every: np.ndarray, occurrences: Occurrences, notes: list[str]) -> np.ndarray:
     """What a monochrome image's stored values look like.
 
     Args:
         dataset: the DICOM header.
         photometric: MONOCHROME1 or MONOCHROME2.
         every: stored values (N,).
-        occurrences: how many pixels have each (N,).
+        occurrences: how many pixels have each.
         notes: gets a line for everything that is done.
 
     Returns:
         Brightness (N,), 1 for bone.
     """
     padding = _padding(dataset, every)
-    if padding is not None and occurrences[padding].any():
-        share = occurrences[padding].sum() / occurrences.sum()
+    if padding is not None and padding.any() and occurrences.counts[padding].any():
+        share = occurrences.counts[padding].sum() / occurrences.counts.sum()
         if share == 1:
             notes.append("padding value ignored: it hides the whole image")
             padding = None
@@ -36,7 +37,7 @@ def brightness(dataset, photometric: str, every: np.ndarray, occurrences: np.nda
             notes.append(
                 f"padding value {number(dataset, 'PixelPaddingValue'):g}: {share:.1%} of the pixels made black"
             )
-            occurrences = np.where(padding, 0, occurrences)
+            occurrences = occurrences.without(padding)
     bright = _voi(dataset, _modality(dataset, every, notes), occurrences, notes)
     if photometric == "MONOCHROME1":
         notes.append("MONOCHROME1 inverted")
@@ -87,24 +88,23 @@ def _modality(dataset, every: np.ndarray, notes: list[str]) -> np.ndarray:
     return every * slope + intercept
 
 
-def _voi(dataset, shown: np.ndarray, occurrences: np.ndarray, notes: list[str]) -> np.ndarray:
+def _voi(dataset, shown: np.ndarray, occurrences: Occurrences, notes: list[str]) -> np.ndarray:
     """Modality values (N,) to [0, 1]: the VOI LUT, else the first window, else the range of the values."""
-    present = occurrences > 0
-    if present.sum() < 2:
+    if not occurrences.differ(np.arange(len(shown))):
         notes.append("constant image")
         return np.zeros(shown.shape)
     for transformation in (_voi_table, _window):
         bright, note = transformation(dataset, shown, notes)
         if bright is None:
             continue
-        if np.ptp(bright[present]) > 0:
+        if occurrences.differ(bright):
             notes.append(note)
             return bright
         notes.append(f"{note.removesuffix(' applied')} ignored: it hides the whole image")
     depth = 2 ** (whole_number(dataset, "BitsStored") or 16) - 1
     if depth <= 255 and shown.min() >= 0 and shown.max() <= depth:
         return shown / depth
-    low, high = robust_range(shown, occurrences)
+    low, high = robust_range(shown, occurrences.counts)
     notes.append(f"no window: values {low:g} to {high:g} (robust range)")
     return stretch(shown, low, high)
 

@@ -15,8 +15,8 @@ from pipelines.adapters import LeftOut, UnusableInput
 from pipelines.adapters.mimic_cxr_jpg import DATASET, FRONTAL_VIEWS
 from pipelines.raw.archive import SmallFiles
 from pipelines.raw.boxes import box_numbers, relative_box
-from pipelines.raw.csv_tables import require_identifiers, spelled
 from pipelines.raw.folder import RawFolder
+from pipelines.raw.table_checks import require_identifiers, spelled
 from pipelines.report_text.sentences import distinct_sentences
 
 LEAST_BOXES = 5

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from chex.records import Annotations, Study
 from pipelines.adapters import AnnotationSource, LeftOut, SourceError, mimic_cxr_jpg
-from pipelines.raw.csv_tables import spelled
+from pipelines.raw.table_checks import spelled
 
 RECORDS = ("cxr-record-list.csv.gz", "cxr-record-list.csv")
 

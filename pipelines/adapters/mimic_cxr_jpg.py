@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 from chex.records import Annotations, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError
-from pipelines.raw.csv_tables import listed, require_identifiers, require_unique, spelled
+from pipelines.freed_memory import release_freed_memory
 from pipelines.raw.folder import RawFolder
+from pipelines.raw.table_checks import listed, require_identifiers, require_rows, require_unique, spelled
 
 DATASET = "mimic-cxr"
 FRONTAL_VIEWS = ("AP", "PA")
@@ -55,6 +56,7 @@ class Source:
             raise SourceError(f"{self.folder.root}: expected the folder files; found {listed(self.folder.names(), 8)}")
         self._listed()
         self._splits()
+        self.tables.columns(table_names("chexpert"), self._label_columns)
         _ = self._labels  # a value that is no label is found before anything is converted
 
     def studies(self) -> Iterator[Study]:
@@ -131,12 +133,7 @@ class Source:
         folder: RawFolder, names: Sequence[str], columns: tuple[str, ...], key: str, *, empty: bool = False
     ) -> pa.Table:
         """A table with one row for each key; numbers of patients and studies are digits, or it would join nothing."""
-        place = folder.uri(folder.first_of(names))
-        found = folder.table(names, columns, may_be_empty=False)
-        numbers = [name for name in columns if name in ("subject_id", "study_id")]
-        require_identifiers(place, found, numbers, digits=True, empty=empty)
-        require_identifiers(place, found, [name for name in columns if name == "dicom_id"], empty=empty)
-        return require_unique(place, found, [key])
+        return _checked(folder.uri(folder.first_of(names)), folder.table(names, columns), key, empty=empty)
 
     @property
     def _label_columns(self) -> tuple[str, ...]:
@@ -145,23 +142,38 @@ class Source:
     @cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:
         """(S,) sorted study numbers and (S, 14) values 1, 0, -1, or 9 for labels that the report does not mention."""
-        table = self._keyed(self.tables, table_names("chexpert"), self._label_columns, "study_id")
-        values = np.stack([self._coded(name, table[name]) for name in self._label_columns[1:]], axis=1)
+        place, batches, rows = self.tables.uri(self.tables.first_of(table_names("chexpert"))), [], 0
+        for batch in self.tables.batches(table_names("chexpert"), self._label_columns):
+            values = [_coded(place, name, batch[name], rows) for name in self._label_columns[1:]]
+            batches.append(pa.record_batch([batch["study_id"], *values], names=self._label_columns))
+            rows += len(batch)
+        table = _checked(place, pa.Table.from_batches(batches), "study_id")
+        values = np.stack([table[name].to_numpy() for name in self._label_columns[1:]], axis=1)
         studies = table["study_id"].cast(pa.int64()).to_numpy()
         order = np.argsort(studies)
-        del table
-        pa.default_memory_pool().release_unused()  # what the table took; the worker lives on
+        del table, batches
+        release_freed_memory()  # what the table took; the worker lives on
         return studies[order], values[order]
 
-    def _coded(self, name: str, column: pa.ChunkedArray) -> np.ndarray:
-        found = pc.index_in(column, value_set=pa.array(["", *_VALUES])).to_numpy()
-        unknown = np.flatnonzero(np.isnan(found)) if found.dtype.kind == "f" else np.array([], dtype=int)
-        if unknown.size:
-            raise SourceError(
-                f"{self.tables.uri(self.tables.first_of(table_names('chexpert')))}: column {name!r} holds 1.0, 0.0, -1.0 or "
-                f"nothing; found {spelled(column[int(unknown[0])].as_py())!r} in row {int(unknown[0]) + 1}"
-            )
-        return np.array([_NOT_MENTIONED, *_VALUES.values()], dtype=np.int8)[found.astype(np.int64)]
+
+def _checked(place: str, table: pa.Table, key: str, *, empty: bool = False) -> pa.Table:
+    require_rows(place, table)
+    numbers = [name for name in table.column_names if name in ("subject_id", "study_id")]
+    require_identifiers(place, table, numbers, digits=True, empty=empty)
+    require_identifiers(place, table, [name for name in table.column_names if name == "dicom_id"], empty=empty)
+    return require_unique(place, table, [key])
+
+
+def _coded(place: str, name: str, column: pa.Array, start: int) -> pa.Array:
+    """Labels as written to int8; `start` is the number of rows before them."""
+    found = pc.index_in(column, value_set=pa.array(["", *_VALUES]))
+    if found.null_count:
+        row = found.is_null().index(True).as_py()
+        raise SourceError(
+            f"{place}: column {name!r} holds 1.0, 0.0, -1.0 or nothing; "
+            f"found {spelled(column[row].as_py())!r} in row {start + row + 1}"
+        )
+    return pa.array(np.array([_NOT_MENTIONED, *_VALUES.values()], dtype=np.int8)[found.to_numpy()])
 
 
 def _in_parts(order: pa.Array) -> Iterator[pa.Array]:

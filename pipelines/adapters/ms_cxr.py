@@ -16,8 +16,8 @@ from chex.vocabulary import load
 from pipelines.adapters import LeftOut, SourceError, UnusableInput
 from pipelines.adapters.mimic_cxr_jpg import DATASET
 from pipelines.raw.boxes import box_numbers, checked_box
-from pipelines.raw.csv_tables import listed, require_identifiers
 from pipelines.raw.folder import RawFolder, rows
+from pipelines.raw.table_checks import listed, require_identifiers
 from pipelines.splits import halved
 
 COLUMNS = ("category_name", "label_text", "path", "dicom_id", "image_width", "image_height", "x", "y", "w", "h")

@@ -17,8 +17,8 @@ from chex.records import Annotations, Box, PathologyBox, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError, UnusableInput
 from pipelines.raw.boxes import box_numbers, checked_box
-from pipelines.raw.csv_tables import listed, require_columns, require_identifiers, require_unique
 from pipelines.raw.folder import RawFolder, rows
+from pipelines.raw.table_checks import listed, require_columns, require_identifiers, require_unique
 from pipelines.splits import position
 
 ENTRIES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")

@@ -17,8 +17,8 @@ from functools import cached_property, lru_cache
 
 from chex.records import Annotations, Study
 from pipelines.adapters import LeftOut, SourceError, UnusableInput
-from pipelines.raw.csv_tables import listed
 from pipelines.raw.folder import RawFolder, rows
+from pipelines.raw.table_checks import listed
 from pipelines.report_text.open_i_report import OpenIReport, read_report
 from pipelines.report_text.sentences import split_sentences
 from pipelines.splits import position

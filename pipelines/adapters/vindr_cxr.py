@@ -18,10 +18,11 @@ from chex.records import Annotations, PathologyBox, PathologyLabel, Study
 from chex.vocabulary import load
 from pipelines.adapters import SourceError, UnusableInput
 from pipelines.consensus import fuse_boxes, majority_labels
+from pipelines.freed_memory import release_freed_memory
 from pipelines.raw.boxes import box_numbers, checked_box
-from pipelines.raw.csv_tables import require_identifiers, require_unique
 from pipelines.raw.folder import RawFolder
 from pipelines.raw.keyed_rows import KeyedRows
+from pipelines.raw.table_checks import require_identifiers, require_rows, require_unique
 from pipelines.splits import halved
 
 BOX_COLUMNS = ("image_id", "class_name", "x_min", "y_min", "x_max", "y_max")
@@ -108,13 +109,10 @@ class Source:
         found = {}
         for part in self._parts:
             reader = ("rad_id",) if part == "train" else ()
-            table = self._folder.table([_boxes_file(part)], (*reader, *BOX_COLUMNS))
-            for name in table["class_name"].unique().to_pylist():
-                if _label(name) is None:
-                    raise SourceError(
-                        f"{self._folder.uri(_boxes_file(part))}: column 'class_name': unknown class {name[:40]!r}"
-                    )
-            found[part] = KeyedRows(table, "image_id", repetitive=(*reader, "class_name"))
+            repetitive = (*reader, "class_name")
+            rows = self._folder.batches([_boxes_file(part)], (*reader, *BOX_COLUMNS))
+            found[part] = KeyedRows((self._known(part, batch) for batch in rows), "image_id", repetitive=repetitive)
+            release_freed_memory()  # what was read; the worker lives on
         return found
 
     @cached_property
@@ -122,24 +120,40 @@ class Source:
         """Per part: the labels, and by image a row per reader with one byte per label: 0, 1 or _UNREADABLE."""
         found = {}
         for part in self._parts:
-            place = self._folder.uri(_labels_file(part))
-            reader = ("rad_id",) if part == "train" else ()
-            table = self._folder.table(
-                [_labels_file(part)], ["image_id", *reader], only=False, may_be_empty=not self._folder.names(part)
-            )
-            require_identifiers(place, table, ["image_id"])
-            table = require_unique(place, table, ["image_id", *reader])
-            columns = {_label(name): name for name in table.column_names if _label(name)}
+            place, reader = self._folder.uri(_labels_file(part)), ("rad_id",) if part == "train" else ()
+            columns = {_label(name): name for name in self._folder.header([_labels_file(part)]) if _label(name)}
             labels = tuple(label for label in load().labels_of("vindr-image") if label in columns)
-            votes = np.stack([_coded(table[columns[label]]) for label in labels], axis=1)
-            packed = pa.array(votes.view(f"V{len(labels)}")[:, 0], pa.binary(len(labels)))
-            found[part] = labels, KeyedRows(pa.table({"image_id": table["image_id"], "votes": packed}), "image_id")
+            names = ["image_id", *reader, *(columns[label] for label in labels)]
+            keys = 1 + len(reader)
+            table = pa.Table.from_batches(
+                pa.record_batch([*batch.columns[:keys], *map(_coded, batch.columns[keys:])], names=names)
+                for batch in self._folder.batches([_labels_file(part)], names)
+            )
+            if self._folder.names(part):
+                require_rows(place, table)
+            require_identifiers(place, table, ["image_id"])
+            table = require_unique(place, table, names[:keys])
+            votes = np.stack([table[name].to_numpy() for name in names[keys:]], axis=1)
+            packed = pa.Array.from_buffers(pa.binary(len(labels)), len(votes), [None, pa.py_buffer(votes)])
+            rows = pa.record_batch([table["image_id"].combine_chunks(), packed], names=["image_id", "votes"])
+            found[part] = labels, KeyedRows([rows], "image_id")
+            del table, votes, packed, rows
+            release_freed_memory()
         return found
 
+    def _known(self, part: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+        for name in batch["class_name"].unique().to_pylist():
+            if _label(name) is None:
+                raise SourceError(
+                    f"{self._folder.uri(_boxes_file(part))}: column 'class_name': unknown class {name[:40]!r}"
+                )
+        return batch
 
-def _coded(column: pa.ChunkedArray) -> np.ndarray:
+
+def _coded(column: pa.Array) -> pa.Array:
     position = pc.index_in(pc.utf8_trim_whitespace(column), value_set=pa.array(list(_VOTES)))
-    return np.array([*_VOTES.values(), _UNREADABLE], np.uint8)[pc.fill_null(position, len(_VOTES)).to_numpy()]
+    values = np.array([*_VOTES.values(), _UNREADABLE], np.uint8)
+    return pa.array(values[pc.fill_null(position, len(_VOTES)).to_numpy()])
 
 
 def _boxes_file(part: str) -> str:

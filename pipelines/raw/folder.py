@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import BinaryIO
 
 import fsspec
 import pyarrow as pa
 
 from pipelines.adapters import SourceError
-from pipelines.raw.csv_tables import START, listed, parse_table, read_header, require_columns
+from pipelines.raw.csv_table import CsvTable
+from pipelines.raw.table_checks import listed, require_rows
+from pipelines.raw.unpacked_file import open_unpacked, reason_of, unreadable
 from pipelines.stores import patiently
-
-TABLE_LIMIT = 2**31  # bytes of a table once unpacked; ten times the largest known, a decompression bomb has more
 
 
 class RawFolder:
@@ -73,7 +71,7 @@ class RawFolder:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            raise SourceError(f"{place}: the folder cannot be listed: {_reason(error)}") from error
+            raise SourceError(f"{place}: the folder cannot be listed: {reason_of(error)}") from error
         # a file is listed as itself
         own = self._filesystem._strip_protocol(place).rstrip("/")
         return sorted(entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries if entry.rstrip("/") != own)
@@ -94,37 +92,45 @@ class RawFolder:
             instead = f"found {'nothing in' if self.exists(folder) else 'no folder'} {self.uri(folder)}"
         raise SourceError(f"{self.root}: expected the file {' or '.join(names)}; {instead}")
 
+    def header(self, names: Sequence[str]) -> list[str]:
+        """The column names of a CSV table, plain or gzipped; the rows are not looked at.
+
+        Raises:
+            SourceError: the file is missing, or it is no CSV table.
+        """
+        return self._csv_table(names).header
+
     def columns(self, names: Sequence[str], required: Sequence[str]) -> list[str]:
         """The header of a CSV table, plain or gzipped, after a check of the whole table.
 
         Raises:
             SourceError: the file or a required column is missing, or it is no CSV table.
         """
-        name, content = self._unpacked(names)
-        header = read_header(self.uri(name), content[:START])
-        require_columns(self.uri(name), header, required)
-        parse_table(self.uri(name), content, header, list(dict.fromkeys(required)))
-        return header
+        table = self._csv_table(names)
+        for _ in table.batches(list(dict.fromkeys(required))):
+            pass
+        return table.header
 
-    def table(
-        self, names: Sequence[str], required: Sequence[str], only: bool = True, *, may_be_empty: bool = True
-    ) -> pa.Table:
-        """A CSV table, plain or gzipped, every column as text with "" where empty.
+    def batches(self, names: Sequence[str], required: Sequence[str], only: bool = True) -> Iterator[pa.RecordBatch]:
+        """A CSV table, plain or gzipped, some thousand rows at a time, every column as text with "" where empty.
 
         Args:
             names: possible file names, the preferred one first.
             required: columns that must be there; `only` keeps just these.
-            may_be_empty: whether a header without rows will do.
 
         Raises:
             SourceError: the file or a required column is missing, or it is no CSV table.
         """
-        name, content = self._unpacked(names)
-        header = read_header(self.uri(name), content[:START])
-        require_columns(self.uri(name), header, required if only else [*required, *header])
-        table = parse_table(self.uri(name), content, header, list(dict.fromkeys(required)) if only else header)
-        if not (len(table) or may_be_empty):
-            raise SourceError(f"{self.uri(name)}: expected at least one row; found a header only")
+        table = self._csv_table(names)
+        return table.batches(list(dict.fromkeys(required if only else [*required, *table.header])))
+
+    def table(
+        self, names: Sequence[str], required: Sequence[str], only: bool = True, *, may_be_empty: bool = True
+    ) -> pa.Table:
+        """The same as a whole; `may_be_empty`: whether a header without rows will do."""
+        table = pa.Table.from_batches(self.batches(names, required, only))
+        if not may_be_empty:
+            require_rows(self.uri(self.first_of(names)), table)
         return table
 
     def text(self, name: str) -> str:
@@ -133,7 +139,9 @@ class RawFolder:
         Raises:
             SourceError: the file is missing, empty or no UTF-8 text.
         """
-        name, content = self._unpacked([name])
+        name = self.first_of([name])
+        with self._open(name) as file:
+            content = file.read()
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -144,39 +152,24 @@ class RawFolder:
             raise SourceError(f"{self.uri(name)}: expected UTF-8 text; found {found}")
         return text
 
-    def _unpacked(self, names: Sequence[str]) -> tuple[str, bytes]:
-        """The name of the first file that is there, and what it holds, decompressed if its name says so."""
+    def _csv_table(self, names: Sequence[str]) -> CsvTable:
         name = self.first_of(names)
+        return CsvTable(self.uri(name), lambda: self._open(name))
+
+    def _open(self, name: str) -> BinaryIO:
+        """A file to read from its beginning, decompressed if its name says so."""
         place = self.uri(name)
         try:
             found = patiently(lambda: self._filesystem.info(place), self.root)
-            if found["type"] != "file":
-                kind = "a folder" if found["type"] == "directory" else "a pipe or a device"
-                raise SourceError(f"{place}: expected a file; found {kind}")
-            content = self.read(name) if found["size"] <= TABLE_LIMIT else b""
         except OSError as error:
-            raise SourceError(f"{place}: expected a readable file; found one that is not: {_reason(error)}") from error
-        if name.endswith(".gz"):
-            content = _decompressed(place, content)
-        if max(len(content), found["size"]) > TABLE_LIMIT:
-            raise SourceError(f"{place}: expected at most {TABLE_LIMIT // 2**20} MiB, unpacked; found more")
-        return name, content
+            raise unreadable(place, error) from error
+        if found["type"] != "file":
+            kind = "a folder" if found["type"] == "directory" else "a pipe or a device"
+            raise SourceError(f"{place}: expected a file; found {kind}")
+        return open_unpacked(place, found["size"], lambda start, end: self.read_part(name, start, end))
 
 
 def rows(table: pa.Table) -> Iterator[dict[str, str]]:
     """The rows of a table one after the other, without holding all of them as Python objects."""
     for batch in table.to_batches(max_chunksize=4096):
         yield from batch.to_pylist()
-
-
-def _decompressed(place: str, content: bytes) -> bytes:
-    """No more of it than TABLE_LIMIT and one byte."""
-    try:
-        with gzip.open(io.BytesIO(content)) as file:
-            return file.read(TABLE_LIMIT + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"{place}: expected a complete gzip file; found one that is not: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -28,6 +28,8 @@ from pipelines.freed_memory import release_freed_memory
 from pipelines.output_folder import OutputFolder
 from pipelines.schema import SCHEMA_VERSION
 
+ROWS_PER_SHARD = 256
+
 logger = logging.getLogger(__name__)
 
 
@@ -49,7 +51,7 @@ class Conversion:
     sources: tuple[tuple[str, str], ...]
     output: str
     image_size: int = 256
-    rows_per_shard: int = 256
+    rows_per_shard: int = ROWS_PER_SHARD
     resume: bool = False
 
     def __post_init__(self) -> None:

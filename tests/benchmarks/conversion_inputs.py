@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from chex.pixels import decode_stored, encode_stored, read_radiograph, resize, shrunk
-from pipelines.convert import Conversion, prepare, run
+from pipelines.convert import ROWS_PER_SHARD, Conversion, prepare, run
 from tests.benchmarks.made_radiographs import FORMATS, made_radiograph, write_dataset
 
 SIDE = 256
@@ -71,8 +71,8 @@ class Inputs:
         )
 
     def per_shard(self, seconds: float) -> int:
-        """So many images that a core takes about so long for a shard."""
-        return max(1, round(self.rate * seconds))
+        """The images of a shard as the converter makes them, or as many as a core does in that time."""
+        return min(ROWS_PER_SHARD, max(1, round(self.rate * seconds)))
 
     def converted(self, cores: int, shards: int, per_shard: int) -> float:
         """Seconds of the converter on the Ray that is running, without listing the images.

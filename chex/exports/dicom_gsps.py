@@ -6,6 +6,7 @@ a segment would hide what lies in it and claim a contour that nobody drew.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from chex.records import Finding, Report, SourceImage
 
 if TYPE_CHECKING:
     from highdicom import pr
+    from pydicom import Dataset
 
 FORMAT = "dicom-gsps"
 SUFFIX = ".dcm"
@@ -73,9 +75,40 @@ def encode(report: Report, source: SourceImage) -> bytes:
             presentation_lut_transformation=PresentationLUTTransformation("INVERSE" if inverse else "IDENTITY"),
             specific_character_set="ISO_IR 192",
         )
+        _shown_as_before(state, image.gray_scale)
         state.Laterality = ""  # type 2C of a series whose body part may have two sides
         state.PresentationCreationDate, state.PresentationCreationTime = image.content_date, image.time
     return finished(state, image)
+
+
+def _shown_as_before(state: Dataset, image: Dataset) -> None:
+    """With the state applied the gray values are the image's own: of several transformations the first usable counts.
+
+    `chex.pixels` reads them in the same order: modality LUT, else rescale; VOI LUT, else window (PS3.3 C.11.1, C.11.2).
+    """
+    from pydicom import Dataset
+
+    if image.get("ModalityLUTSequence"):
+        state.ModalityLUTSequence = list(image.ModalityLUTSequence)[:1]
+    elif _numbers(image, "RescaleSlope"):
+        state.RescaleSlope = image.RescaleSlope
+        state.RescaleIntercept = image.RescaleIntercept if _numbers(image, "RescaleIntercept") else "0"
+        state.RescaleType = image.get("RescaleType") or "US"  # unspecified
+    shown = Dataset()
+    windows = zip(_numbers(image, "WindowCenter"), _numbers(image, "WindowWidth"), strict=False)
+    if image.get("VOILUTSequence"):
+        shown.VOILUTSequence = list(image.VOILUTSequence)[:1]
+    elif (window := next(((center, width) for center, width in windows if width >= 1), None)) is not None:
+        shown.WindowCenter, shown.WindowWidth = window
+        if image.get("VOILUTFunction") in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
+            shown.VOILUTFunction = image.VOILUTFunction
+    if len(shown):
+        state.SoftcopyVOILUTSequence = [shown]
+
+
+def _numbers(image: Dataset, keyword: str) -> list:
+    value = image.get(keyword)
+    return [] if value is None or value == "" else list(value) if isinstance(value, Sequence) else [value]
 
 
 def _drawn(report: Report, source: SourceImage, image: DicomSource) -> tuple[list, list]:

@@ -8,7 +8,7 @@ import re
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ PATIENT_AND_STUDY = (
 # PS3.3 C.11.1, C.11.2: what decides how the pixels look
 GRAY_SCALE = (
     *("RescaleIntercept", "RescaleSlope", "RescaleType", "ModalityLUTSequence", "WindowCenter", "WindowWidth"),
-    *("WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence"),
+    *("VOILUTFunction", "VOILUTSequence"),
 )
 # Type 2: there even where they are empty
 _NEVER_MISSING = (
@@ -42,7 +42,7 @@ _NEVER_MISSING = (
     *("AccessionNumber", "ReferringPhysicianName"),
 )
 # pydicom decodes an element when it is asked for, and a broken one then raises one of these
-_BROKEN = (
+BROKEN_HEADER = (
     ValueError,
     TypeError,
     LookupError,
@@ -61,12 +61,14 @@ class DicomSource:
     """One image of one study.
 
     `evidence` has what highdicom asks of an image it refers to, and no more about the patient than that there is one:
-    it checks values, and those of real archives may be wrong. `context` has the true ones, decoded, to be copied.
+    it checks values, and those of real archives may be wrong. `context` has the true ones, decoded, to be copied;
+    `gray_scale` has the transformations between stored values and what is shown.
     `date` (DA, None where the header does not say) and `time` (TM) are when the image was made.
     """
 
     evidence: Dataset
     context: Dataset
+    gray_scale: Dataset
     date: str | None
     time: str
 
@@ -86,16 +88,16 @@ def read_source(source: SourceImage) -> DicomSource:
     Raises:
         NotExportable: there is none, or it names no study, series or instance to belong to.
     """
-    from pydicom import dcmread
+    from pydicom import Dataset
     from pydicom.uid import UID
 
     if source.header is None:
         raise NotExportable("the image has no DICOM header, and so no study to belong to")
     with undisturbed():
-        header = dcmread(io.BytesIO(source.header), force=True)
+        header = decoded(source.header)
         uids = {}
         for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
-            uids[keyword] = str(_value(header, keyword) or "").strip(" \0")
+            uids[keyword] = str(read_value(header, keyword) or "").strip(" \0")
             if not (_UID.fullmatch(uids[keyword]) and len(uids[keyword]) <= 64):
                 raise NotExportable(
                     f"the header has no valid {keyword}" if uids[keyword] else f"the header has no {keyword}"
@@ -107,20 +109,35 @@ def read_source(source: SourceImage) -> DicomSource:
             if keyword not in context:
                 setattr(context, keyword, "")
         context.SpecificCharacterSet = "ISO_IR 192"
-        evidence = _copied(header, GRAY_SCALE)
+        evidence = Dataset()
         for keyword in _NEVER_MISSING:
             setattr(evidence, keyword, "")
         for keyword, value in uids.items():
             setattr(evidence, keyword, value)
         evidence.Rows, evidence.Columns = source.height, source.width
-        evidence.SamplesPerPixel = _value(header, "SamplesPerPixel") or 1
-        evidence.PhotometricInterpretation = str(_value(header, "PhotometricInterpretation") or "MONOCHROME2")
-        evidence.InstanceNumber = _value(header, "InstanceNumber") or 1
-        evidence.Modality = str(_value(header, "Modality") or "OT")
-        frames = _value(header, "NumberOfFrames")
+        evidence.SamplesPerPixel = read_value(header, "SamplesPerPixel") or 1
+        evidence.PhotometricInterpretation = str(read_value(header, "PhotometricInterpretation") or "MONOCHROME2")
+        evidence.InstanceNumber = read_value(header, "InstanceNumber") or 1
+        evidence.Modality = str(read_value(header, "Modality") or "OT")
+        frames = read_value(header, "NumberOfFrames")
         if isinstance(frames, int) and frames > 1:
             evidence.NumberOfFrames = frames
-    return DicomSource(evidence, context, *_moment(header))
+            # highdicom looks into both
+            evidence.SharedFunctionalGroupsSequence = [Dataset()]
+            evidence.PerFrameFunctionalGroupsSequence = []
+        gray_scale = _copied(header, GRAY_SCALE)
+    return DicomSource(evidence, context, gray_scale, *_moment(header))
+
+
+def decoded(header: bytes) -> Dataset:
+    """The header; of elements whose type depends on others' values (PS3.6: US or SS) it is settled."""
+    from pydicom import dcmread
+    from pydicom.filewriter import correct_ambiguous_vr
+
+    dataset = dcmread(io.BytesIO(header), force=True)
+    with suppress(*BROKEN_HEADER):
+        correct_ambiguous_vr(dataset, dataset.original_encoding[1] is not False)
+    return dataset
 
 
 def finished(instance: Dataset, source: DicomSource) -> bytes:
@@ -155,7 +172,7 @@ def _copied(header: Dataset, keywords: tuple[str, ...]) -> Dataset:
     copy = Dataset()
     charset = header._character_set if hasattr(header, "_character_set") else None
     for keyword in keywords:
-        value = _value(header, keyword)
+        value = read_value(header, keyword)
         if value is None:
             continue
         element = header[keyword]
@@ -168,20 +185,20 @@ def _copied(header: Dataset, keywords: tuple[str, ...]) -> Dataset:
     return copy
 
 
-def _value(header: Dataset, keyword: str):
+def read_value(header: Dataset, keyword: str):
     """None where the element is missing or broken."""
     from pydicom.errors import BytesLengthException
 
     try:
         return header[keyword].value
-    except (BytesLengthException, *_BROKEN):
+    except (BytesLengthException, *BROKEN_HEADER):
         return None
 
 
 def _moment(header: Dataset) -> tuple[str | None, str]:
     """Date and time of the first pair that is written as the standard wants it."""
     for event in ("Acquisition", "Content", "Series", "Study"):
-        date, time = (str(_value(header, f"{event}{part}") or "").strip() for part in ("Date", "Time"))
+        date, time = (str(read_value(header, f"{event}{part}") or "").strip() for part in ("Date", "Time"))
         if re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", date):
             return date, time if re.fullmatch(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?", time) else "000000"
     return None, "000000"

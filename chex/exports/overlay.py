@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from chex.exports import NotExportable
 from chex.exports.legend import GROUND, PANEL_WIDTH, Legend, colour_of
 from chex.exports.statements import shows_boxes
 from chex.records import Box, Finding, Report, SourceImage
@@ -47,9 +48,9 @@ def draw(
 
 
 def encode(report: Report, source: SourceImage) -> bytes:
-    """The report's picture as PNG bytes. Raises ValueError if the source comes without pixels."""
+    """The report's picture as PNG bytes. Raises NotExportable if the source comes without pixels."""
     if source.pixels is None:
-        raise ValueError("an overlay picture needs the image's pixels; the source has none")
+        raise NotExportable("the image's pixels are not there to be shown")
     provenance = report.provenance
     note = f"{provenance.model_name} {provenance.model_version} · prompts: {provenance.prompt_set}"
     file = io.BytesIO()

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+from pydicom.uid import (
+    DigitalXRayImageStorageForPresentation,
+    ImplicitVRLittleEndian,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+)
 
 from chex.exports import NotExportable
 from chex.exports.dicom_gsps import encode
@@ -48,23 +52,45 @@ def test_a_layer_per_finding_with_its_boxes():
     assert (state.PresentationCreationDate, state.PresentationCreationTime) == ("20240305", "101830")
 
 
+WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
+TWO_WINDOWS = {"WindowCenter": [1500, 600], "WindowWidth": [0, 1800]}  # the first is none
+RESCALED = WINDOW | {"RescaleSlope": "2", "RescaleIntercept": "-1000"}
+
+
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_dcmtk_shows_the_image_as_it_was_read(photometric, tmp_path):
+@pytest.mark.parametrize("table", [False, True])
+@pytest.mark.parametrize("header", [WINDOW, TWO_WINDOWS, RESCALED])
+def test_dcmtk_shows_the_image_as_it_was_read(photometric, table, header, tmp_path):
     """With the state applied the gray values are those that the model and the overlay picture see."""
-    dataset = dcmread(
-        io.BytesIO(
-            dicom_file(SOPClassUID=DigitalXRayImageStorageForPresentation, PhotometricInterpretation=photometric)
-        )
-    )
+    kind = {"SOPClassUID": DigitalXRayImageStorageForPresentation, "PhotometricInterpretation": photometric}
+    dataset = dcmread(io.BytesIO(dicom_file(syntax=ImplicitVRLittleEndian, **kind, **header)))
     dataset.PixelData = np.linspace(0, 4095, 60 * 40).astype("<u2").tobytes()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    if table:  # beside a window
+        dataset.VOILUTSequence = [voi_table()]
     image, state, shown = tmp_path / "image.dcm", tmp_path / "state.dcm", tmp_path / "shown.pgm"
     dataset.save_as(image)
     read = read_radiograph(image.read_bytes(), "image.dcm").pixels
     state.write_bytes(encode(report(), SourceImage("x", 60, 40, header=header_alone(image.read_bytes()))))
+    assert_valid(state)
     ran("dcmp2pgm", "dcmtk", "-p", state, image, shown)
     difference = np.asarray(Image.open(shown)).astype(int) - read
-    assert np.abs(difference).max() <= 2
+    assert np.ptp(read) > 100 and np.abs(difference).max() <= 2
+
+
+def voi_table() -> Dataset:
+    table = Dataset()
+    table.add_new("LUTDescriptor", "US", [4096, 0, 16])
+    table.add_new("LUTData", "OW", (np.arange(4096) ** 2 // 256).astype("<u2").tobytes())
+    return table
+
+
+def test_the_first_of_several_frames_is_drawn_on(tmp_path):
+    file = tmp_path / "gsps.dcm"
+    header = {"SOPClassUID": MultiFrameGrayscaleWordSecondaryCaptureImageStorage, "NumberOfFrames": 3}
+    file.write_bytes(encode(report(), source(dicom_file(**header))))
+    assert_valid(file)
+    for annotation in dcmread(file).GraphicAnnotationSequence:
+        assert annotation.ReferencedImageSequence[0].ReferencedFrameNumber == 1
 
 
 def test_only_what_shows_boxes_has_a_layer_and_nothing_is_fine_too(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chex.exports import NotExportable
 from chex.exports.legend import PANEL_WIDTH, QUIET, colour_of
 from chex.exports.overlay import draw, encode
 from chex.records import Finding, Provenance, Query, Report, ScoredBox, SourceImage
@@ -101,5 +102,5 @@ def test_a_report_as_png(grey):
     data = encode(report, source)
     assert Image.open(io.BytesIO(data)).format == "PNG"
     assert data == encode(report, source)
-    with pytest.raises(ValueError, match="pixels"):
+    with pytest.raises(NotExportable, match="pixels"):
         encode(report, SourceImage("chest.png", *grey.shape))

@@ -41,8 +41,14 @@ class PromptReader:
         config = self.model.config
         size, fit = config.image_encoder.image_size, config.preprocessing.fit
         frames = [Frame(*_size_of(image), size, fit) for image in images]
-        pixels = np.stack([frame.image(image) for frame, image in zip(frames, images)])
-        e = self.model.encode_images(torch.from_numpy(pixels))
+        return self.encode_framed(np.stack([frame.image(image) for frame, image in zip(frames, images)]), frames)
+
+    @torch.inference_mode()
+    def encode_framed(self, pixels: np.ndarray, frames: Sequence[Frame]) -> list[ImageFeatures]:
+        """Model images (B, S, S) uint8, as their frames make them → their features."""
+        if not len(pixels):
+            return []
+        e = self.model.encode_images(torch.tensor(pixels))
         return [ImageFeatures(e.patches[i], e.positions, e.pooled[i], e.grid, frame) for i, frame in enumerate(frames)]
 
     @torch.inference_mode()

@@ -1,90 +1,103 @@
-"""The first step of the graph: bytes -> pixels, or the reason why there are none."""
+"""The first step of the graph: the number of a part -> the pictures of its images, or why there are none."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import fsspec
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from chex.body_part import off_topic
+from chex.image_quality import why_not_reported
 from chex.pixels import Radiograph, UnusableImage, header_alone, read_radiograph
-from pipelines.raw.image_files import read_image_file
-
-READABLE, NOT_CHEST, UNUSABLE = "readable", "not chest", "unusable"
-
-READ_SCHEMA = pa.schema(
-    [
-        ("uri", pa.string()),
-        ("part", pa.string()),
-        ("outcome", pa.string()),
-        ("stage", pa.string()),
-        ("reason", pa.string()),
-        ("image_sha256", pa.string()),
-        ("sop_instance_uid", pa.string()),
-        ("study_instance_uid", pa.string()),
-        ("pixels", pa.large_binary()),  # raw uint8, row by row
-        ("height", pa.int32()),
-        ("width", pa.int32()),
-        ("header", pa.large_binary()),  # a DICOM file without its pixels, where a chosen format needs it
-    ]
-)
+from jobs.reporting.inputs import ImageReader
+from jobs.reporting.part import NOT_REPORTED, READ_SCHEMA, READABLE, UNUSABLE, ModelInput, ReadImage, packed_images, row
+from jobs.reporting.plan import Plan, uris_of_part
+from pipelines.adapters import UnusableInput
+from pipelines.conversion.isolation import isolated
+from pipelines.freed_memory import keep_freed_memory
+from pipelines.output_folder import OutputFolder
+from pipelines.stores import StoreUnreachable, store_faults, told
 
 log = logging.getLogger(__name__)
 
 
-def read_images(batch: pa.Table, keep_header: bool = False) -> pa.Table:
-    """A batch of (uri, part) -> READ_SCHEMA. Never raises for what an input holds."""
-    rows = [
-        {"uri": uri, "part": part, **_read(uri, keep_header)}
-        for uri, part in zip(batch["uri"].to_pylist(), batch["part"].to_pylist(), strict=True)
-    ]
-    return pa.Table.from_pylist(rows, schema=READ_SCHEMA)
+@dataclass(frozen=True, slots=True)
+class PartReader:
+    """A part's number -> READ_SCHEMA."""
+
+    output: str
+    plan: Plan
+    model_input: ModelInput
+    keep_headers: bool = False
+    report_anyway: bool = False
+    isolate: bool = False  # decode each image in a process of its own: what kills that one is the image's fault
+
+    def __call__(self, number: int) -> pa.Table:
+        keep_freed_memory()
+        try:
+            return self._read(number, uris_of_part(OutputFolder(self.output), self.plan, number))
+        except StoreUnreachable as problem:
+            return row(READ_SCHEMA, part=number, fault=str(problem))
+        except store_faults() as problem:
+            return row(READ_SCHEMA, part=number, fault=told(problem))
+
+    def _read(self, number: int, uris: list[str]) -> pa.Table:
+        images, pixels, headers = [], [], []
+        with ImageReader() as reader:
+            for uri in uris:
+                image, picture, header = self.read_image(uri, reader.read)
+                images.append(image)
+                headers.append(header)
+                if picture is not None:
+                    pixels.append(picture)
+        return row(
+            READ_SCHEMA,
+            part=number,
+            images=packed_images(images),
+            headers=headers if self.keep_headers else [],
+            pixels=np.stack(pixels).tobytes() if pixels else b"",
+        )
+
+    def read_image(self, uri: str, read: Callable[[str], bytes]) -> tuple[ReadImage, np.ndarray | None, bytes | None]:
+        """What is known of the image; (S, S) uint8 and the header of one that is to be reported on.
+
+        Never raises for what an input holds; StoreUnreachable where no other image will fare better.
+        """
+        decode = isolated(read_radiograph) if self.isolate else read_radiograph
+        try:
+            data = read(uri)
+            radiograph = decode(data, uri)
+            reason = None if self.report_anyway else why_not_reported(radiograph)
+            image = _known(uri, radiograph, reason)
+            if reason is not None:
+                return image, None, None
+            picture = self.model_input.frame(image).image(radiograph.pixels)
+            return image, picture, header_alone(data) if self.keep_headers else None
+        except StoreUnreachable:
+            raise
+        except (UnusableImage, UnusableInput) as problem:
+            stage, reason = problem.stage, problem.reason
+        except FileNotFoundError:
+            stage, reason = "read", "the file does not exist"
+        except OSError as problem:
+            stage, reason = "read", f"the file cannot be read ({type(problem).__name__})"
+        except Exception as problem:
+            # one odd file among a million must not stop the other 999,999; the log keeps what a developer needs
+            log.exception("an unforeseen fault while reading an image")
+            stage, reason = "decode", f"unforeseen fault ({type(problem).__name__})"
+        return ReadImage(uri, UNUSABLE, reason, stage), None, None
 
 
-def _read(uri: str, keep_header: bool) -> dict:
-    try:
-        data = _bytes_of(uri)
-        radiograph = read_radiograph(data, uri)
-        header = header_alone(data) if keep_header else None
-    except UnusableImage as problem:
-        return {"outcome": UNUSABLE, "stage": problem.stage, "reason": problem.reason}
-    except FileNotFoundError:
-        return {"outcome": UNUSABLE, "stage": "read", "reason": "the file does not exist"}
-    except OSError as problem:
-        return {"outcome": UNUSABLE, "stage": "read", "reason": f"the file cannot be read ({type(problem).__name__})"}
-    except Exception as problem:
-        # one odd file among a million must not stop the other 999,999; the log keeps what a developer needs
-        log.exception("an unforeseen fault while reading an image")
-        return {"outcome": UNUSABLE, "stage": "decode", "reason": f"unforeseen fault ({type(problem).__name__})"}
-    reason = off_topic(radiograph.body_part)
-    row = _identity(radiograph) | {"outcome": NOT_CHEST if reason else READABLE, "reason": reason}
-    if reason is None:
-        height, width = radiograph.pixels.shape
-        row |= {"pixels": radiograph.pixels.tobytes(), "height": height, "width": width, "header": header}
-    return row
-
-
-def _identity(radiograph: Radiograph) -> dict:
-    return {
-        "image_sha256": radiograph.sha256,
-        "sop_instance_uid": radiograph.sop_instance_uid,
-        "study_instance_uid": radiograph.study_instance_uid,
-    }
-
-
-def _bytes_of(uri: str) -> bytes:
-    shard, separator, place = uri.rpartition("#")
-    if not (separator and shard.endswith(".parquet")):
-        return read_image_file(uri)
-    group, row = (int(number) for number in place.split(":"))
-    with fsspec.open(shard, "rb") as file:
-        column = pq.ParquetFile(file).read_row_group(group, columns=["image"])["image"]
-        return column[row].as_py()
-
-
-def readable(batch: pa.Table) -> Iterator[int]:
-    """The places of a batch whose images have pixels."""
-    return (place for place, outcome in enumerate(batch["outcome"].to_pylist()) if outcome == READABLE)
+def _known(uri: str, radiograph: Radiograph, reason: str | None) -> ReadImage:
+    return ReadImage(
+        uri,
+        NOT_REPORTED if reason else READABLE,
+        reason,
+        sha256=radiograph.sha256,
+        sop_instance_uid=radiograph.sop_instance_uid,
+        study_instance_uid=radiograph.study_instance_uid,
+        height=radiograph.height,
+        width=radiograph.width,
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from chex.records import Finding, Provenance, Query, Report, ScoredBox
@@ -43,6 +45,8 @@ REPORT_SCHEMA = pa.schema(
         ("status", pa.string()),
         ("status_reason", pa.string()),
         ("text", pa.string()),
+        # CheXpert's findings that the text states, as a rule-based reader reads it; "No Finding" where it looks normal
+        ("labels", pa.list_(pa.string())),
         ("findings", pa.list_(_FINDING)),
         ("provenance", _PROVENANCE),
         # formats that this image could not have, and why
@@ -52,35 +56,47 @@ REPORT_SCHEMA = pa.schema(
 QUARANTINE_SCHEMA = pa.schema([("uri", pa.string()), ("stage", pa.string()), ("reason", pa.string())])
 
 
-def report_row(uri: str, study_instance_uid: str | None, report: Report, result_set: str) -> dict:
-    """The row of an image that was reported on."""
+def report_row(
+    uri: str,
+    study_instance_uid: str | None,
+    text: str,
+    labels: Sequence[str],
+    findings: Sequence[dict],
+    provenance: Provenance,
+    result_set: str,
+) -> dict:
+    """The row of an image that was reported on. `findings` are as `finding_row` makes them."""
     return {
-        "uri": uri,
-        "image_sha256": report.provenance.input_sha256,
-        "sop_instance_uid": report.provenance.sop_instance_uid,
-        "study_instance_uid": study_instance_uid,
+        **_image(uri, study_instance_uid, provenance, result_set),
         "status": REPORTED,
         "status_reason": None,
-        "text": report.text,
-        "findings": [_finding_row(finding) for finding in report.findings],
-        "provenance": _provenance_row(report.provenance, result_set),
+        "text": text,
+        "labels": list(labels),
+        "findings": list(findings),
         "not_exported": [],
     }
 
 
 def unreported_row(uri: str, study_instance_uid: str | None, provenance: Provenance, result_set: str, why: str) -> dict:
-    """The row of an image that can be read but must not get a report: no text, no findings, the reason."""
+    """The row of an image that can be read but gets no report: no text, no findings, the reason."""
+    return {
+        **_image(uri, study_instance_uid, provenance, result_set),
+        "status": NOT_REPORTED,
+        "status_reason": why,
+        "text": None,
+        "labels": [],
+        "findings": [],
+        "not_exported": [],
+    }
+
+
+def _image(uri: str, study_instance_uid: str | None, provenance: Provenance, result_set: str) -> dict:
     return {
         "uri": uri,
         "image_sha256": provenance.input_sha256,
         "sop_instance_uid": provenance.sop_instance_uid,
         "study_instance_uid": study_instance_uid,
-        "status": NOT_REPORTED,
-        "status_reason": why,
-        "text": None,
-        "findings": [],
         "provenance": _provenance_row(provenance, result_set),
-        "not_exported": [],
     }
 
 
@@ -93,7 +109,8 @@ def report_of(row: dict) -> Report:
     return Report(tuple(_finding_of(item) for item in row["findings"]), row["text"], Provenance(**fields))
 
 
-def _finding_row(finding: Finding) -> dict:
+def finding_row(finding: Finding) -> dict:
+    """A finding as the row has it."""
     query = finding.query
     return {
         "query": {"name": query.name, "text": query.text, "box": list(query.box) if query.box else None},

@@ -16,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def progress(total: int, *, shown: bool = True) -> Iterator[Callable[[int], None]]:
+def progress(total: int, *, shown: bool = True, title: str = "convert") -> Iterator[Callable[[int], None]]:
     """While the block runs, call what it gets with the number of images that were done since the last call."""
     if not shown:
         yield lambda count: None
     elif sys.stderr.isatty():
-        with tqdm(total=total, unit="image", desc="convert", smoothing=0) as bar:
+        with tqdm(total=total, unit="image", desc=title, smoothing=0) as bar:
             yield bar.update
     else:
         yield _lines(total)

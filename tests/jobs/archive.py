@@ -12,7 +12,7 @@ def make_archive(root: Path) -> Path:
     """Five images in a folder, two files that are none, and files to be left alone."""
     (root / "deeper").mkdir()
     for seed in range(5):
-        pixels = np.random.default_rng(seed).integers(0, 255, (40 + seed, 50), dtype=np.uint8)
+        pixels = np.random.default_rng(seed).integers(0, 255, (80 + seed, 100), dtype=np.uint8)
         Image.fromarray(pixels).save(root / "deeper" / f"image{seed}.png")
     (root / "notes.csv").write_text("a,b\n")
     (root / ".hidden.png").write_bytes(b"")

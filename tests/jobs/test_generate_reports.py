@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
+import shutil
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,9 +18,9 @@ from PIL import Image
 from chex import Chex
 from chex.inference.session import Session
 from jobs.generate_reports import main
-from jobs.reporting.graph import ReportRun, write_reports
-from jobs.reporting.results import Results
 from jobs.reporting.rows import report_of
+from jobs.reporting.run import ReportRun, write_reports
+from jobs.reporting.summary import readable_summary
 from tests.jobs.archive import make_archive
 from tests.talkative import save_talkative
 
@@ -66,7 +70,7 @@ def run(model_dir, source, output, prompts, **options):
 def test_a_folder_becomes_rows_quarantine_pictures_and_a_summary(whole, model_dir, folder):
     output = whole
     summary = json.loads((output / "summary.json").read_text())
-    assert summary["reported"] == 5 and summary["images"] == 7 and summary["skipped_files"] == {".csv": 1}
+    assert summary["reported"] == 5 and summary["images"] == 7 and summary["left_alone"] == {".csv": 1}
     rows = rows_of(output)
     assert [row["uri"] for row in rows] == [str(folder / "deeper" / f"image{seed}.png") for seed in range(5)]
     session = Session(Chex.load(model_dir))
@@ -80,6 +84,7 @@ def test_a_folder_becomes_rows_quarantine_pictures_and_a_summary(whole, model_di
         for got, truth in zip(report.findings, expected, strict=True):
             assert got.sentence == truth.sentence
             assert [b.box for b in got.boxes] == [pytest.approx(b.box, abs=1e-5) for b in truth.boxes]
+        assert report.provenance.input_sha256 == hashlib.sha256(Path(row["uri"]).read_bytes()).hexdigest()
         assert (report.provenance.prompt_set, row["status"]) == ("three", "reported")
         assert len(row["provenance"]["weights_sha256"]) == 64 and row["provenance"]["result_set"]
     assert {row["uri"].rsplit("/", 1)[1]: row["stage"] for row in rows_of(output, "quarantine")} == {
@@ -90,39 +95,73 @@ def test_a_folder_becomes_rows_quarantine_pictures_and_a_summary(whole, model_di
     assert len(pictures) == 5 and all(Image.open(picture).width > 500 for picture in pictures)
 
 
-def test_an_interrupted_run_goes_on_to_the_same_result(whole, model_dir, folder, prompts, tmp_path, monkeypatch):
-    broken = tmp_path / "broken"
-    write_part, written = Results.write_part, []
-
-    def killed_after_two(self, name, reports, unusable):
-        if len(written) == 2:
-            raise KeyboardInterrupt
-        written.append(name)
-        write_part(self, name, reports, unusable)
-
-    monkeypatch.setattr(Results, "write_part", killed_after_two)
-    with pytest.raises(KeyboardInterrupt):
-        run(model_dir, folder, broken, prompts, rows_per_part=2, batch_size=3)
-    monkeypatch.undo()
+def test_images_that_came_since_are_the_only_ones_done(whole, model_dir, folder, prompts, tmp_path):
+    source, output = shutil.copytree(folder, tmp_path / "in"), tmp_path / "out"
+    late = source / "deeper" / "image1.png"
+    late.rename(tmp_path / "late.png")
+    run(model_dir, source, output, prompts, batch_size=2, rows_per_part=2)
+    before = fingerprints(output)
     with pytest.raises(ValueError, match="--resume"):
-        run(model_dir, folder, broken, prompts, rows_per_part=2)
-    summary = run(model_dir, folder, broken, prompts, rows_per_part=2, resume=True)
-    # two parts were finished; which ones is up to the order in which batches come through
-    assert summary["this_run"]["already_done"] in (3, 4)
-    assert summary["this_run"]["already_done"] + summary["this_run"]["images"] == 7
-    names = sorted(path.relative_to(whole) for path in whole.rglob("*.parquet"))
-    assert names == sorted(path.relative_to(broken) for path in broken.rglob("*.parquet"))
-    assert rows_of(broken) == rows_of(whole) and rows_of(broken, "quarantine") == rows_of(whole, "quarantine")
-    again = run(model_dir, folder, broken, prompts, rows_per_part=2, resume=True)
-    assert again["this_run"]["images"] == 0 and again["reported"] == 5
+        run(model_dir, source, output, prompts)
+    again = run(model_dir, source, output, prompts, resume=True)
+    assert (again["this_run"]["images"], again["this_run"]["already_done"]) == (0, 6)
+    (tmp_path / "late.png").rename(late)
+    summary = run(model_dir, source, output, prompts, resume=True)
+    assert (summary["this_run"]["images"], summary["this_run"]["already_done"], summary["images"]) == (1, 6, 7)
+    after = fingerprints(output)
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"parquet/part-00000003.parquet", "plan/00000003.arrow"}
+    expected = [row["text"] for row in rows_of(whole)]
+    assert [row["text"] for row in rows_of(output)] == expected
 
 
-def test_another_prompt_set_does_not_mix_in(ray_local, model_dir, folder, prompts, tmp_path):
-    output = tmp_path / "out"
-    Results(str(output)).write_part("part-x", [], [])
-    Results(str(output)).write("result_set.json", json.dumps({"made_with": {"prompts": ["other", []]}}).encode())
-    with pytest.raises(ValueError, match="another .*prompts"):
-        run(model_dir, folder, output, prompts, resume=True)
+def fingerprints(output) -> dict[str, bytes]:
+    """Every file but the summary, which tells seconds."""
+    files = (path for path in output.rglob("*") if path.is_file() and path.name != "summary.json")
+    return {str(path.relative_to(output)): path.read_bytes() for path in files}
+
+
+def test_another_result_set_does_not_mix_in(ray_local, whole, model_dir, folder, prompts, tmp_path):
+    output = shutil.copytree(whole, tmp_path / "out")
+    other = tmp_path / "other.json"
+    other.write_text('{"name": "one", "queries": ["edema"]}')
+    formats = ("parquet", "overlays")
+    for options, changed in (
+        ({"prompts": other}, "prompts"),
+        ({"prompts": prompts, "precision": "bfloat16"}, "precision"),
+        ({"prompts": prompts, "report_anyway": True}, "report_anyway"),
+        ({"prompts": prompts, "formats": ("parquet",)}, "formats"),
+    ):
+        with pytest.raises(ValueError, match=f"made with another {changed}: "):
+            run(model_dir, folder, output, resume=True, **{"formats": formats} | options)
+    assert fingerprints(output) == fingerprints(whole)
+
+
+def test_what_does_not_look_like_a_chest(ray_local, model_dir, prompts, tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    noise = np.random.default_rng(0).integers(0, 255, (100, 300), dtype=np.uint8)
+    pictures = {"blank": noise[:, :100] // 100, "wide": noise, "small": noise[:50, :50], "usual": noise[:, :100]}
+    for name, pixels in pictures.items():
+        Image.fromarray(pixels).save(source / f"{name}.png")
+    summary = run(model_dir, source, tmp_path / "out", prompts)
+    assert summary["reported"] == 1 and summary["not_reported"] == {
+        "one side of the picture is more than 2 times as long as the other": 1,
+        "the picture is blank": 1,
+        "the picture is smaller than 64 pixels": 1,
+    }
+    assert [row["text"] is None for row in rows_of(tmp_path / "out")] == [True, True, False, True]
+    anyway = run(model_dir, source, tmp_path / "anyway", prompts, report_anyway=True)
+    assert anyway["reported"] == 4
+
+
+def test_the_summary_counts_what_reports_say(whole):
+    rows = rows_of(whole)
+    summary = json.loads((whole / "summary.json").read_text())
+    labels = Counter(label for row in rows for label in row["labels"])
+    assert summary["normal"] == labels.pop("No Finding", 0) and summary["labels"] == labels
+    shown = readable_summary(summary, "there")
+    assert "5 of 7 images reported on" in shown and "look normal" in shown and "1 × .csv" in shown
 
 
 def test_the_real_files_of_a_hospital_folder(ray_local, model_dir, prompts, shared, tmp_path):
@@ -150,8 +189,12 @@ def test_impossible_settings_are_refused_together(model_dir, tmp_path):
     good = ReportRun(model=model_dir, input="in", output="out")
     with pytest.raises(ValueError, match="batch_size.*found 0.*unknown format hl7; valid: parquet, .*overlays"):
         dataclasses.replace(good, batch_size=0, formats=("parquet", "hl7"))
+    with pytest.raises(ValueError, match="gpus_per_detector must be a fraction .*found 1.5.*precision must be one of"):
+        dataclasses.replace(good, gpus_per_detector=1.5, precision="half")
     with pytest.raises(ValueError, match="no model folder"):
         dataclasses.replace(good, model=str(tmp_path))
+    with pytest.raises(ValueError, match="lies in the input"):
+        dataclasses.replace(good, input=str(tmp_path), output=str(tmp_path / "reports"))
 
 
 def test_what_is_missing_or_faulty_ends_with_status_2(model_dir, folder, tmp_path, capsys):

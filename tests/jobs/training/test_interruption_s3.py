@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from jobs import evaluate, train
-from jobs.reporting.actors import Detector
-from jobs.reporting.graph import ReportRun
+from jobs.reporting.actors import Detector, ModelUse
+from jobs.reporting.run import ReportRun
 from jobs.training import stages
 from jobs.training.journal import read_journal
 from jobs.training.start import read_model
@@ -153,7 +153,7 @@ def test_a_model_in_a_store_is_evaluated_and_reports(server, tmp_path, capsys):
     assert f"{STORE}/nothing is no model folder" in capsys.readouterr().err
 
     assert ReportRun(model=model, input="x", output="y").model == model
-    assert Detector(model, "cpu", ("none", ())).__class__ is Detector
+    assert Detector(ModelUse(model, "cpu", (), 1)).__class__ is Detector
     with pytest.raises(ValueError, match=f"{STORE}/nothing is no model folder"):
         ReportRun(model=f"{STORE}/nothing", input="x", output="y")
 

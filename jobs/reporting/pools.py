@@ -1,0 +1,53 @@
+"""How the two pools of actors share the machines of a Ray cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """`resources` are what one actor asks Ray for."""
+
+    actors: int
+    gpus: float | None = None  # per actor; None: an equal share of what the other pool leaves
+    resources: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """`device` is "cpu" or "cuda"; `threads` are torch's in each actor."""
+
+    device: str
+    detectors: Pool
+    generators: Pool
+    threads: int
+
+
+def pools_for(device: str, detectors: Pool, generators: Pool, *, cpus: float, gpus: float, nodes: int = 1) -> Pools:
+    """device: "cpu" or "cuda"; cpus, gpus and nodes are all that the cluster has.
+
+    The actors get half of the CPUs at most: if they held every CPU, none would be left to read the images with.
+    Raises ValueError if the GPUs are not there.
+    """
+    if device == "cuda" and not gpus:
+        raise ValueError("device cuda was asked for, but the Ray cluster has no GPU")
+    actors = detectors.actors + generators.actors
+    each = {"num_cpus": min(1.0, cpus / (2 * actors))}
+    # more threads than slots: what reads images leaves its core now and then, and a pool that waits leaves its own
+    threads = max(1, min(int(cpus / nodes), int(2 * cpus / actors)))
+    if device == "cpu":
+        placed = (Pool(pool.actors, None, each) for pool in (detectors, generators))
+        return Pools(device, *placed, threads)
+    given = [pool for pool in (detectors, generators) if pool.gpus is not None]
+    left = gpus - sum(pool.actors * pool.gpus for pool in given)
+    sharing = actors - sum(pool.actors for pool in given)
+    if left < -1e-6 or (sharing and left <= 0):
+        asked = " and ".join(f"{pool.actors} × {pool.gpus:g}" for pool in given)
+        raise ValueError(f"asked for {asked} GPUs{' and others' if sharing else ''}; the Ray cluster has {gpus:g}")
+    share = min(1.0, left / sharing) if sharing else None
+    placed = []
+    for pool in (detectors, generators):
+        of_one = share if pool.gpus is None else pool.gpus
+        placed.append(Pool(pool.actors, of_one, each | {"num_gpus": of_one}))
+    return Pools(device, *placed, threads)

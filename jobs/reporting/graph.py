@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pyarrow as pa
 
 from jobs.actor_place import quieten_ray_data
@@ -41,16 +40,11 @@ def finished_parts(
         # Ray Data is about to give the number of tries another place; until then this is its only one
         warnings.simplefilter("ignore", DeprecationWarning)
         dataset = (
-            ray.data.range(len(numbers), override_num_blocks=len(numbers))
-            .map_batches(
-                _read,
-                fn_kwargs={"numbers": np.asarray(numbers), "reader": reader},
-                max_retries=_TRIES_AFTER_A_CRASH,
-                **one,
-            )
+            ray.data.from_items(list(numbers), override_num_blocks=len(numbers))
+            .map_batches(_read, fn_args=(reader,), max_retries=_TRIES_AFTER_A_CRASH, **one)
             .map_batches(Detector, fn_constructor_args=(use,), **_actors(pools.detectors), **one)
             .map_batches(Generator, fn_constructor_args=(use,), **_actors(pools.generators), **one)
-            .map_batches(writer.__call__, num_cpus=_WRITERS_CPUS, max_retries=_TRIES_AFTER_A_CRASH, **one)
+            .map_batches(_write, fn_args=(writer,), num_cpus=_WRITERS_CPUS, max_retries=_TRIES_AFTER_A_CRASH, **one)
         )
     for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
         for found in batch.to_pylist():
@@ -59,9 +53,12 @@ def finished_parts(
             yield found["part"], Counts.from_json(found["counts"])
 
 
-def _read(batch: pa.Table, numbers: np.ndarray, reader: PartReader) -> Iterator[pa.Table]:
-    for place in batch["id"].to_pylist():
-        yield reader(int(numbers[place]))
+def _read(batch: pa.Table, reader: PartReader) -> pa.Table:
+    return reader(batch["item"][0].as_py())
+
+
+def _write(batch: pa.Table, writer: PartWriter) -> pa.Table:
+    return writer(batch)
 
 
 def _actors(pool: Pool) -> dict:

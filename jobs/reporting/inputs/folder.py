@@ -9,6 +9,7 @@ import fsspec
 
 from pipelines.stores import patiently
 
+PAGE = 1000  # names that an S3 is asked for at once, the most that it gives
 IMAGE_SUFFIXES = (".dcm", ".dicom", ".jpg", ".jpeg", ".png")
 
 
@@ -20,7 +21,7 @@ def is_image(name: str, suffix: str) -> bool:
 def files_below(filesystem: fsspec.AbstractFileSystem, root: str) -> Iterator[str]:
     """Paths in no particular order, without those that are hidden or in hidden folders.
 
-    At a time it holds the folders still to visit (a disk), a page of 1,000 names (S3), or the names of one folder.
+    At a time it holds the folders still to visit (a disk), a page of names (S3), or the names of one folder.
     """
     root = root.rstrip("/")
     if "file" in filesystem.protocol:
@@ -52,7 +53,7 @@ def _on_a_disk(root: str) -> Iterator[str]:
 
 def _in_a_bucket(filesystem: fsspec.AbstractFileSystem, root: str) -> Iterator[str]:
     bucket, _, folder = root.partition("/")
-    asked = {"Bucket": bucket, "Prefix": f"{folder}/" if folder else ""}
+    asked = {"Bucket": bucket, "Prefix": f"{folder}/" if folder else "", "MaxKeys": PAGE}
     while True:
         page = patiently(lambda: filesystem.call_s3("list_objects_v2", **asked), f"s3://{bucket}")
         for entry in page.get("Contents", ()):

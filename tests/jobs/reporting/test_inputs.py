@@ -130,19 +130,20 @@ def test_a_kind_of_input_is_a_module_found_by_its_scheme(monkeypatch, tmp_path):
     assert opened == ["once"]
 
 
-def test_a_bucket_is_listed_page_by_page():
+def test_a_bucket_is_listed_page_by_page(monkeypatch):
     from tests.s3_server import BUCKET, s3_in_use
 
+    monkeypatch.setattr("jobs.reporting.inputs.folder.PAGE", 3)
     with s3_in_use() as server:
         store = server.filesystem
         store.mkdir(f"{BUCKET}/archive")
-        for number in range(1005):  # a page has 1,000
+        for number in range(8):
             store.pipe_file(f"{BUCKET}/archive/study/{number:04}.dcm", b"x")
         store.pipe_file(f"{BUCKET}/archive-of-others/a.dcm", b"x")
         listing = list_images(f"s3://{BUCKET}/archive", Counter())
         first = next(listing)
         listed = [first, *listing]
-        assert len(listed) == 1005 and f"s3://{BUCKET}/archive/study/0007.dcm" in listed
+        assert len(listed) == 8 and f"s3://{BUCKET}/archive/study/0007.dcm" in listed
         assert len(found(f"s3://{BUCKET}/archive/study/0007.dcm")) == 1
         with ImageReader() as reader:
             assert reader.read(first) == b"x"

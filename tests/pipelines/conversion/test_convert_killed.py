@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +18,10 @@ from jobs.convert import convert
 from pipelines.adapters import UnusableInput
 from pipelines.conversion import shard_results
 from pipelines.conversion.isolation import isolated
+from tests.killed_jobs import processes_of, started, wait_for
 from tests.made_dicom import made_dicom
 from tests.pipelines.small_vindr import NAMES, conversion, fingerprints
 
-ROOT = Path(__file__).parents[3]
 IMAGES = 60
 KILLED_AT_A_RENAME = """
 import os, signal, sys
@@ -67,26 +63,6 @@ def many(ray_local, tmp_path_factory):
 def arguments(root: Path, output: Path, rows: int) -> list[str]:
     where = ["--source", f"vindr-cxr={root}", "--output", str(output)]
     return [*where, "--image-size", "30", "--rows-per-shard", str(rows)]
-
-
-def started(command: list[str], **environment: str) -> subprocess.Popen:
-    known = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    return subprocess.Popen(
-        [sys.executable, *command],
-        cwd=ROOT,
-        env=known | environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.01)
 
 
 def shards(output: Path) -> dict[str, int]:
@@ -134,19 +110,6 @@ def test_the_driver_among_the_shards_and_its_ray_ends_with_it(many, tmp_path):
     wait_for(lambda: not processes_of(folder), "the end of the Ray of the killed job", 60)
     assert 3 <= len(shards(output)) < IMAGES
     assert_goes_on(root, output, whole, 1)
-
-
-def processes_of(folder: str) -> list[psutil.Process]:
-    """Ray's processes and workers whose session lies in the folder."""
-    return [
-        process
-        for process in psutil.process_iter(["cmdline", "environ", "status"])
-        if process.info["status"] != psutil.STATUS_ZOMBIE
-        and any(
-            folder in text
-            for text in (*(process.info["cmdline"] or ()), (process.info["environ"] or {}).get("RAY_TMPDIR", ""))
-        )
-    ]
 
 
 def kill_a_busy_worker() -> bool:

@@ -63,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         logging.getLogger(client).setLevel(logging.WARNING)
     if options.model == PHANTOM:
         print(f"generate_reports: the model that comes with Chex-Ray. {NOTICE}", file=sys.stderr)
-    from jobs.reporting.run import ReportRun, write_reports
+    from jobs.reporting.config import ReportRun
+    from jobs.reporting.run import write_reports
     from jobs.reporting.summary import readable_summary
     from pipelines.stores import StoreUnreachable
 

@@ -103,7 +103,7 @@ def measure(output: Path) -> dict[str, Any]:
 
 def write_reports(output: Path) -> dict[str, Any]:
     """Reports and overlay pictures for the DICOM files that no training has seen."""
-    from jobs.reporting.run import ReportRun
+    from jobs.reporting.config import ReportRun
     from jobs.reporting.run import write_reports as run
 
     logging.getLogger("ray.data").setLevel(logging.WARNING)

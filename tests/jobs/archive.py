@@ -19,3 +19,12 @@ def make_archive(root: Path) -> Path:
     (root / "no_suffix").write_text("no image at all")
     (root / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     return root
+
+
+def make_pictures(root: Path, count: int) -> Path:
+    """So many images, each of its own."""
+    root.mkdir()
+    for seed in range(count):
+        pixels = np.random.default_rng(seed).integers(0, 255, (80, 80), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"image{seed:03}.png")
+    return root

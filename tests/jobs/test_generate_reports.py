@@ -18,8 +18,9 @@ from PIL import Image
 from chex import Chex
 from chex.inference.session import Session
 from jobs.generate_reports import main
+from jobs.reporting.config import ReportRun
 from jobs.reporting.rows import report_of
-from jobs.reporting.run import ReportRun, write_reports
+from jobs.reporting.run import write_reports
 from jobs.reporting.summary import readable_summary
 from tests.jobs.archive import make_archive
 from tests.talkative import save_talkative

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from functools import lru_cache
 
 import pytest
 
+from chex import Chex
 from jobs.reporting import run
 from jobs.reporting.actors import Detector, Generator, ModelUse
 from jobs.reporting.counts import Counts
@@ -33,3 +35,4 @@ def without_ray(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(run, "ray_cluster", nullcontext)
     patch.setattr(run, "_pools", lambda _: Pools("cpu", Pool(1), Pool(1), threads=1))
     patch.setattr(run, "finished_parts", finished_parts)
+    patch.setattr(Chex, "load", lru_cache(Chex.load))

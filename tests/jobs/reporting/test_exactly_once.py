@@ -7,9 +7,11 @@ import shutil
 
 import pytest
 
+from chex.exports import overlay
 from jobs.reporting import run as reporting
+from jobs.reporting.config import ReportRun
 from jobs.reporting.inputs import ImageReader
-from jobs.reporting.run import ReportRun, write_reports
+from jobs.reporting.run import write_reports
 from pipelines import stores
 from pipelines.stores import StoreUnreachable
 from tests.jobs.archive import make_archive
@@ -20,9 +22,15 @@ from tests.talkative import save_talkative
 FORMATS = ("parquet", "overlays")
 
 
+def in_this_process(patch: pytest.MonkeyPatch) -> None:
+    without_ray(patch)
+    # drawing them takes most of the time, and is tested elsewhere
+    patch.setattr(overlay, "encode", lambda report, source: report.text.encode() + source.pixels.tobytes())
+
+
 @pytest.fixture(autouse=True)
 def in_process(monkeypatch):
-    without_ray(monkeypatch)
+    in_this_process(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +55,7 @@ def report(place, output, *, source=None, **options):
 def whole(place, tmp_path_factory):
     output = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        without_ray(patch)
+        in_this_process(patch)
         report(place, output)
     return output
 
@@ -105,7 +113,7 @@ def test_a_store_that_goes_away_ends_the_run_and_nothing_is_lost(place, whole, t
     assert files(tmp_path) == files(whole)
 
 
-def test_an_image_that_kills_its_decoder_is_quarantined_alone(place, tmp_path, monkeypatch):
+def test_what_kills_its_reader_again_and_again_is_read_in_processes_of_its_own(place, tmp_path, monkeypatch):
     from ray.exceptions import WorkerCrashedError
 
     tries = []

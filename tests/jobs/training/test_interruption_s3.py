@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from jobs import evaluate, train
 from jobs.reporting.actors import Detector, ModelUse
-from jobs.reporting.run import ReportRun
+from jobs.reporting.config import ReportRun
 from jobs.training import stages
 from jobs.training.journal import read_journal
 from jobs.training.start import read_model

@@ -14,8 +14,8 @@ import pytest
 from pydicom import uid
 
 import jobs.dicomweb
-import jobs.reporting.dicomweb_input as dicomweb
 from chex.pixels import UnusableImage, read_radiograph
+from jobs.reporting.inputs import dicomweb
 from pipelines import stores
 from pipelines.stores import StoreUnreachable
 from tests.jobs.routing.modality import as_bytes, free_port, phantom

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from pipelines.adapters import SourceError
 
-PIECE = 2**17  # bytes
+_FETCHED = 2**20  # bytes at once: each time is a request to an object store
 MOST_BYTES = 2**31  # once unpacked; ten times the largest table known, a decompression bomb has more
 
 
@@ -27,8 +27,8 @@ def open_unpacked(place: str, size: int, read_part: Callable[[int, int], bytes])
     """
     if size > MOST_BYTES:
         raise _too_large(place)
-    stored = io.BufferedReader(_Stored(place, size, read_part), PIECE)
-    return io.BufferedReader(_Unpacked(place, gzip.open(stored)), PIECE) if place.endswith(".gz") else stored
+    stored = io.BufferedReader(_Stored(place, size, read_part), _FETCHED)
+    return io.BufferedReader(_Unpacked(place, gzip.open(stored))) if place.endswith(".gz") else stored
 
 
 class _Stored(io.RawIOBase):

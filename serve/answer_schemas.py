@@ -140,6 +140,7 @@ class VocabularyOut(BaseModel):
     findings: list[FindingTermOut]
     regions: list[str]
     prompt_sets: dict[str, list[str]] = Field(description="names of what each set asks")
+    export_formats: list[str]
 
 
 class Health(BaseModel):

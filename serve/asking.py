@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ray.exceptions import ObjectLostError, RayActorError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
 from chex.records import Finding, Provenance, Report
 from serve.gathering import Gathering, Overloaded
 from serve.questions import Question, ReportWanted, SentencesWanted, Wanted
+from serve.retries import asked_again_if_lost, continued_if_lost
 
-TRIES = 3  # of a call whose replica dies: the model remembers nothing, so asking again gives the same answer
 CALLS_AT_ONCE = 3  # per shard: one at the detector, one at the generator, one on its way
 MOST_QUERIES_PER_CALL = 256
 
@@ -63,9 +62,13 @@ class Asking:
 
     async def report_events(self, question: Question, wanted: ReportWanted) -> AsyncIterator[tuple[str, object]]:
         """As the sentence generator tells them; ends with whoever reads them."""
-        looked = self._detectors[self._shard(question)].look.remote([question])
+        detector = self._detectors[self._shard(question)]
+
+        def events() -> AsyncIterator[tuple[str, object]]:
+            return self._report_events.report_events.remote(detector.look.remote([question]), wanted)
+
         try:
-            async for event in self._report_events.report_events.remote(looked, wanted):
+            async for event in continued_if_lost(events):
                 yield event
         except BackPressureError as problem:
             raise Overloaded from problem
@@ -92,21 +95,17 @@ class Asking:
 
 
 async def _answered(call: Callable[[], DeploymentResponse]):
-    """The call's result; it is made again where a replica died, and ends where nobody awaits it any more."""
-    for left in reversed(range(TRIES)):
+    """The call's result; it ends where nobody awaits it any more, and is made again where a replica was lost."""
+
+    async def once():
         response = call()
         try:
             return await response
         except asyncio.CancelledError:
             response.cancel()
             raise
-        except BackPressureError as problem:
-            raise Overloaded from problem
-        except Exception as problem:
-            if not left or not _replica_died(problem):
-                raise
 
-
-def _replica_died(problem: Exception) -> bool:
-    died = (RayActorError, ObjectLostError)
-    return isinstance(problem, died) or isinstance(getattr(problem, "cause", None), died)
+    try:
+        return await asked_again_if_lost(once)
+    except BackPressureError as problem:
+        raise Overloaded from problem

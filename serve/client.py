@@ -155,6 +155,13 @@ class Client:
             "/v1/batch/reports", files, _report(prompts, prompt_set).model_dump_json(exclude_defaults=True)
         )
 
+    def export(self, image_id: str, format: str, findings: Sequence[FindingOut] | None = None) -> bytes:
+        """The report as a file of a format that `vocabulary` names, with these findings or with the model's own."""
+        asked = {"format": format}
+        if findings is not None:
+            asked["findings"] = [finding.model_dump() for finding in findings]
+        return self._post(f"/v1/images/{image_id}/export", json=asked).content
+
     def pixels(self, image_id: str) -> bytes:
         """The uploaded image as PNG, as the model sees it."""
         return self._sent(self._http.build_request("GET", f"/v1/images/{image_id}/pixels")).content

@@ -12,7 +12,7 @@ import ray
 from starlette.exceptions import HTTPException
 
 from chex.body_part import off_topic
-from chex.pixels import UnusableImage, read_radiograph
+from chex.pixels import UnusableImage, header_alone, read_radiograph
 from serve.caches import RecentlyUsed
 from serve.gathering import Gathering
 from serve.questions import StoredImage
@@ -32,7 +32,7 @@ class Kept:
     notes: tuple[str, ...]
     height: int
     width: int
-    header: bytes | None = None
+    header: bytes | None  # of a DICOM file, without pixels: what exports name the study by
 
     @property
     def size(self) -> tuple[int, int]:
@@ -101,4 +101,5 @@ def _decode(data: bytes, store: Callable[[np.ndarray], Awaitable]) -> Kept:
         notes=radiograph.notes,
         height=height,
         width=width,
+        header=header_alone(data),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from chex.records import Query
 
@@ -74,12 +74,34 @@ class ReportIn(_Strict):
     prompt_set: str | None = Field(None, max_length=100, description="one of those that /v1/vocabulary names")
 
 
-class EditedFinding(_Strict):
-    """A finding as the reader accepted or rewrote it."""
+class EditedBox(BaseModel):
+    box: BoxNumbers
+    score: Fraction = 1.0
 
-    sentence: str = Field(min_length=1, max_length=MOST_WORDS)
-    boxes: list[BoxNumbers] = Field([], max_length=16)
+    @field_validator("box")
+    @classmethod
+    def _has_an_area(cls, box: BoxNumbers) -> BoxNumbers:
+        if not (box[0] < box[2] and box[1] < box[3]):
+            raise ValueError("x_min < x_max and y_min < y_max are expected")
+        return box
+
+
+class EditedQuery(BaseModel):
+    """What was asked, as answers repeat it."""
+
     name: str | None = Field(None, max_length=100)
+    text: str | None = Field(None, max_length=300)
+    box: BoxNumbers | None = None
+
+
+class EditedFinding(BaseModel):
+    """A finding as the server gave it, accepted or rewritten by the reader; only the sentence is needed."""
+
+    sentence: str = Field(min_length=1, max_length=MOST_WORDS, pattern=r"\S")
+    boxes: list[EditedBox] = Field([], max_length=16)
+    query: EditedQuery | None = None
+    probabilities: dict[Label, Fraction] = Field({}, max_length=MOST_LABELS)
+    parents: list[Label] = Field([], max_length=MOST_QUERIES)
 
 
 class ExportIn(_Strict):
@@ -89,7 +111,9 @@ class ExportIn(_Strict):
                 {"format": "text"},
                 {
                     "format": "dicom-sr",
-                    "findings": [{"sentence": "Small left pleural effusion.", "boxes": [[0.55, 0.6, 0.9, 0.9]]}],
+                    "findings": [
+                        {"sentence": "Small left pleural effusion.", "boxes": [{"box": [0.55, 0.6, 0.9, 0.9]}]}
+                    ],
                 },
             ]
         }
@@ -99,3 +123,4 @@ class ExportIn(_Strict):
     findings: list[EditedFinding] | None = Field(
         None, max_length=MOST_QUERIES, description="as the reader accepts them; the report's own if left out"
     )
+    prompt_set: str | None = Field(None, max_length=100, description="of the report, where no findings are given")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
 from chex import __version__
+from chex.exports import formats
 from serve.answer_schemas import FindingTermOut, Health, VocabularyOut
 from serve.routes.requests import AtDesk
 
@@ -27,7 +29,7 @@ async def health() -> Health:
 
 @router.get("/v1/vocabulary", tags=["server"])
 async def vocabulary(desk: AtDesk) -> VocabularyOut:
-    """Labels, regions and prompt sets that requests may name."""
+    """Labels, regions, prompt sets and export formats that requests may name."""
     terms = desk.vocabulary
     return VocabularyOut(
         version=terms.version,
@@ -39,6 +41,7 @@ async def vocabulary(desk: AtDesk) -> VocabularyOut:
         prompt_sets={
             name: [query.name or query.text or "" for query in queries] for name, queries in desk.prompt_sets.items()
         },
+        export_formats=sorted(await asyncio.to_thread(formats)),
     )
 
 

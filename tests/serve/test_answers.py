@@ -184,3 +184,31 @@ def test_every_body_has_an_example_in_the_description(model_dir):
                 assert schema.get("examples") or (fields and has_files), f"{path} {kind}"
 
     on(model_dir, conversation)
+
+
+def test_an_export_of_the_report_and_of_edited_findings(model_dir, shared):
+    async def conversation(server):
+        data = (shared / "data/real/dicom/chest_cr_jpeg2000_monochrome1.dcm").read_bytes()
+        image_id = (await server.client.post("/v1/images", files={"file": ("a.dcm", data)})).json()["image_id"]
+        known = (await server.client.get("/v1/vocabulary")).json()["export_formats"]
+        path = f"/v1/images/{image_id}/export"
+        file = await server.client.post(path, json={"format": "overlays"})
+        assert "overlays" in known and file.headers["content-type"] == "image/png"
+        assert file.headers["content-disposition"] == f'attachment; filename="report-{image_id[:8]}.png"'
+        assert Image.open(io.BytesIO(file.content)).format == "PNG"
+
+        report = (await server.client.post(f"/v1/images/{image_id}/report")).json()
+        same = await server.client.post(path, json={"format": "overlays", "findings": report["findings"]})
+        assert same.status_code == 200, same.text
+        edited = {"sentence": "A nodule in the left upper lobe.", "boxes": [{"box": [0.6, 0.2, 0.7, 0.3]}]}
+        other = await server.client.post(path, json={"format": "overlays", "findings": [edited]})
+        assert other.status_code == 200 and len({file.content, same.content, other.content}) >= 2
+
+        is_problem(await server.client.post(path, json={"format": "exe"}), 422, "overlays")
+        for wrong in ({"sentence": " "}, {"boxes": []}, edited | {"boxes": [{"box": [0.7, 0.2, 0.6, 0.3]}]}):
+            is_problem(
+                await server.client.post(path, json={"format": "overlays", "findings": [wrong]}), 422, "findings.0"
+            )
+        is_problem(await server.client.post("/v1/images/none/export", json={"format": "overlays"}), 404)
+
+    on(model_dir, conversation)

@@ -1,0 +1,129 @@
+"""Clients that ask over HTTP: plain sockets and no library, so that they take little of the machine they measure on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+
+@dataclass
+class Measured:
+    """Latencies in seconds of what was answered 200 or 201, and how long the whole took."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    refused: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return len(self.latencies) / self.seconds if self.seconds else 0.0
+
+    def percentile(self, percent: float) -> float:
+        """Seconds; NaN without any answer."""
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else float("nan")
+
+
+class Connection:
+    """One kept-alive HTTP/1.1 connection."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port, limit=2**24)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+
+    async def post(self, path: str, body: bytes, content_type: str = "application/json") -> tuple[int, bytes]:
+        """Status and content."""
+        head = f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}"
+        self._writer.write(f"{head}\r\n\r\n".encode() + body)
+        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        status = int(head[9:12])
+        if b"transfer-encoding: chunked" in head:
+            return status, await self._chunks()
+        length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+        return status, await self._reader.readexactly(length)
+
+    async def _chunks(self) -> bytes:
+        content = b""
+        while size := int(await self._reader.readline(), 16):
+            content += (await self._reader.readexactly(size + 2))[:-2]
+        await self._reader.readline()
+        return content
+
+    async def upload(self, file: bytes) -> str:
+        """The image's id."""
+        form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + file + b"\r\n--x--\r\n"
+        status, content = await self.post("/v1/images", form, "multipart/form-data; boundary=x")
+        if status != 201:
+            raise RuntimeError(f"an upload was answered {status}: {content[:300]!r}")
+        return json.loads(content)["image_id"]
+
+
+Request = Callable[[Connection, int], Awaitable[bool]]  # the number of the request -> whether it was answered
+
+
+async def closed_loop(port: int, request: Request, clients: int, seconds: float) -> Measured:
+    """Each client asks again as soon as it has its answer; the first fifth of the time warms up and does not count."""
+    measured = Measured()
+    numbers = iter(range(10**9))
+    began = time.perf_counter()
+    counts_from, ends = began + seconds / 5, began + 1.2 * seconds
+
+    async def client() -> None:
+        async with Connection("127.0.0.1", port) as connection:
+            while (asked := time.perf_counter()) < ends:
+                answered = await request(connection, next(numbers))
+                now = time.perf_counter()
+                if asked >= counts_from:
+                    _count(measured, answered, now - asked)
+                    measured.seconds = max(measured.seconds, now - counts_from)
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return measured
+
+
+async def open_loop(port: int, request: Request, rate: float, seconds: float) -> Measured:
+    """Requests come at random, `rate` a second on average, whether earlier ones are answered or not."""
+    measured = Measured(seconds)
+    draw = random.Random(0)
+    free: list[Connection] = []
+    every: list[Connection] = []
+
+    async def one(number: int, due: float) -> None:
+        if free:
+            connection = free.pop()
+        else:
+            connection = await Connection("127.0.0.1", port).__aenter__()
+            every.append(connection)
+        answered = await request(connection, number)
+        _count(measured, answered, time.perf_counter() - due)
+        free.append(connection)
+
+    due, tasks = time.perf_counter(), []
+    ends = due + seconds
+    while due < ends:
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        tasks.append(asyncio.create_task(one(len(tasks), due)))
+        due += draw.expovariate(rate)
+    await asyncio.gather(*tasks)
+    for connection in every:
+        await connection.__aexit__()
+    return measured
+
+
+def _count(measured: Measured, answered: bool, seconds: float) -> None:
+    if answered:
+        measured.latencies.append(seconds)
+    else:
+        measured.refused += 1

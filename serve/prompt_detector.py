@@ -55,6 +55,7 @@ class PromptDetector:
         self._features: RecentlyUsed[asyncio.Task] = RecentlyUsed(
             most_entries=most_images, most_bytes=feature_bytes, seconds=seconds
         )
+        self._images_encoded = 0
         self._encode = Gathering(self._encode_together, most_weight=ENCODED_TOGETHER)
         self._detect = Gathering(
             self._detect_together, most_weight=DETECTED_TOGETHER, weight=lambda asked: len(asked[1])
@@ -75,6 +76,10 @@ class PromptDetector:
             found if isinstance(found, Exception) else [finding(answer, None, least) for answer in found]
             for found in await self.look(questions)
         ]
+
+    async def encoded(self) -> tuple[str, int]:
+        """This replica's id, and how many images it has encoded so far."""
+        return serve.get_replica_context().replica_id.unique_id, self._images_encoded
 
     async def check_health(self) -> None:
         """Raises if the model no longer gives the answer that it gave when it was loaded."""
@@ -98,6 +103,7 @@ class PromptDetector:
 
     async def _encode_together(self, images: list[np.ndarray]) -> list[ImageFeatures]:
         features = await self._thread.run(self._reader.encode, images)
+        self._images_encoded += len(images)
         # a view of its batch would keep the whole batch in memory as long as one of its images
         return [replace(one, patches=one.patches.clone(), pooled=one.pooled.clone()) for one in features]
 

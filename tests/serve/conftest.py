@@ -28,7 +28,7 @@ def client(ray_local, model_dir):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     serve.start(http_options={"host": "127.0.0.1", "port": port})
-    serve.run(build(AppArguments(model=str(model_dir), most_images=4)))
+    serve.run(build(AppArguments(model=str(model_dir), most_images=4, detectors=2)))
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         yield client
     serve.shutdown()

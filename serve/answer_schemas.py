@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from chex.exports.statements import states_presence
 from chex.records import Box, Finding, Provenance, Report
 
 Numbers = tuple[float, float, float, float]
@@ -38,6 +39,7 @@ class FindingOut(BaseModel):
     sentence: str | None
     probabilities: dict[str, float] = Field(description="of the finding asked about, and of the labels asked for")
     parents: list[str] = Field(description="queries whose nearly equal sentences this one stands for")
+    present: bool | None = Field(description="whether the sentence says that something is there; null without sentence")
 
     @classmethod
     def of(cls, finding: Finding, size: tuple[int, int]) -> FindingOut:
@@ -52,6 +54,7 @@ class FindingOut(BaseModel):
             sentence=finding.sentence,
             probabilities=dict(finding.probabilities),
             parents=list(finding.parents),
+            present=states_presence(finding) if finding.sentence else None,
         )
 
 
@@ -130,7 +133,16 @@ class FindingTermOut(BaseModel):
     id: str
     display: str
     prompt: str = Field(description="the text that asks where it is")
+    synonyms: list[str]
     labels: list[str] = Field(description="what datasets call it")
+
+
+class RegionTermOut(BaseModel):
+    name: str
+    prompt: str = Field(description="the text that asks for it")
+    synonyms: list[str]
+    side: Literal["right", "left"] | None = Field(description="the patient's; null for what has no side")
+    parts: list[str] = Field(description="the two regions of a pair under one name")
 
 
 class VocabularyOut(BaseModel):
@@ -138,9 +150,18 @@ class VocabularyOut(BaseModel):
 
     version: str
     findings: list[FindingTermOut]
-    regions: list[str]
+    regions: list[RegionTermOut] = Field(description="regions, then pairs of them")
     prompt_sets: dict[str, list[str]] = Field(description="names of what each set asks")
     export_formats: list[str]
+
+
+class ModelOut(BaseModel):
+    model_name: str
+    model_version: str
+    weights_sha256: str
+    notice: str | None = Field(description="what must be known before its answers are read, e.g. what it never saw")
+    prompt_set: str = Field(description="what a report asks if nothing else is asked for")
+    software_version: str
 
 
 class Health(BaseModel):

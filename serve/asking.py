@@ -77,6 +77,10 @@ class Asking:
         """What a report would be made with."""
         return await _answered(lambda: self._generator.provenance.remote(wanted))
 
+    async def about(self) -> dict[str, str | None]:
+        """The model's name, version, hash of its weights and notice."""
+        return await _answered(lambda: self._generator.about.remote())
+
     def _shard(self, question: Question) -> int:
         return int(question.image.image_id[:8], 16) % len(self._detectors)
 

@@ -12,7 +12,7 @@ from serve.asking import Asking
 from serve.desk import Desk, PromptSets
 from serve.images import Images
 from serve.problems import SizeLimit, explain_errors
-from serve.routes import batches, exports, images, pages, queries, reports
+from serve.routes import batches, exports, images, models, pages, queries, reports
 
 MOST_UPLOAD_BYTES = 96 * 2**20  # the largest radiographs (4,000 × 5,000 pixels, 16 bit, uncompressed) have 40 MB
 MOST_QUESTION_BYTES = 2**20  # as many and as long questions as permitted fit, every letter escaped
@@ -64,7 +64,7 @@ def http_application(desk: Desk) -> FastAPI:
         redoc_url=None,
     )
     app.state.desk = desk
-    for module in (images, queries, reports, exports, batches, pages):
+    for module in (images, queries, reports, exports, batches, models, pages):
         app.include_router(module.router)
     app.mount("/viewer", StaticFiles(directory=pages.VIEWER), name="viewer")
     explain_errors(app)

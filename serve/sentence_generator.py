@@ -69,6 +69,16 @@ class SentenceGenerator:
         """What a report would be made with."""
         return self._provenance(wanted)
 
+    async def about(self) -> dict[str, str | None]:
+        """The model's name, version, hash of its weights, and the notice that it carries, if any."""
+        made_with = self._model.provenance
+        return {
+            "model_name": made_with["model_name"],
+            "model_version": made_with.get("model_version", "unsaved"),
+            "weights_sha256": made_with.get("weights_sha256", ""),
+            "notice": made_with.get("notice"),
+        }
+
     async def check_health(self) -> None:
         """Raises if the model no longer writes what it wrote when it was loaded."""
         await self._thread.run(self._known.check)

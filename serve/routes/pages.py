@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 
 from chex import __version__
 from chex.exports import formats
-from serve.answer_schemas import FindingTermOut, Health, VocabularyOut
+from serve.answer_schemas import FindingTermOut, Health, RegionTermOut, VocabularyOut
 from serve.routes.requests import AtDesk
 
 VIEWER = Path(__file__).parents[1] / "viewer"
@@ -34,10 +34,25 @@ async def vocabulary(desk: AtDesk) -> VocabularyOut:
     return VocabularyOut(
         version=terms.version,
         findings=[
-            FindingTermOut(id=term.id, display=term.display, prompt=term.box_prompt, labels=list(term.labels))
+            FindingTermOut(
+                id=term.id,
+                display=term.display,
+                prompt=term.box_prompt,
+                synonyms=list(term.synonyms),
+                labels=list(term.labels),
+            )
             for term in terms.findings.values()
         ],
-        regions=list(terms.regions),
+        regions=[
+            RegionTermOut(
+                name=term.name,
+                prompt=term.prompt,
+                synonyms=list(term.synonyms),
+                side=term.side,
+                parts=list(term.parts),
+            )
+            for term in (*terms.regions.values(), *terms.grouped.values())
+        ],
         prompt_sets={
             name: [query.name or query.text or "" for query in queries] for name, queries in desk.prompt_sets.items()
         },

@@ -1,6 +1,6 @@
 // The API description as a page, made of /openapi.json alone: nothing is loaded from elsewhere.
 const content = document.getElementById("content");
-const description = await (await fetch("/openapi.json")).json();
+const description = await (await fetch("openapi.json")).json();
 
 function add(parent, kind, words) {
   const made = document.createElement(kind);
@@ -31,7 +31,7 @@ function outline(schema, depth = 0) {
 
 add(content, "h1", `${description.info.title} ${description.info.version}`);
 add(content, "p", description.info.description);
-const link = Object.assign(document.createElement("a"), { href: "/openapi.json", textContent: "/openapi.json" });
+const link = Object.assign(document.createElement("a"), { href: "openapi.json", textContent: "/openapi.json" });
 add(content, "p", ["Boxes are relative to the image, 0 to 1. Errors are problem JSON (RFC 9457). As OpenAPI: ", link]);
 
 for (const [path, methods] of Object.entries(description.paths)) {

@@ -1,0 +1,106 @@
+// The report of an image: streamed in, then read line by line and accepted, edited or rejected.
+import { streamReport } from "./api.js";
+import { withImage } from "./images.js";
+import { fillLine, lineOf, number } from "./lines.js";
+import { Problem, problemOf } from "./problem.js";
+import { choose } from "./selection.js";
+import { changed, state } from "./state.js";
+import { announce, tell, tellFault, waitOut } from "./telling.js";
+
+const MOST_TRIES = 4, PAUSE_S = 2; // a stream has no Retry-After
+
+/** phase: "looking" (no boxes yet), "writing", "written", "failed". Replaces a report that was there. */
+export async function writeReport(image) {
+  const stopping = new AbortController();
+  const report = { phase: "looking", lines: [], provenance: null, stop: () => stopping.abort() };
+  const before = image.report;
+  before?.stop();
+  image.report = report;
+  state.tab = "report";
+  choose(null);
+  changed();
+  try {
+    await withImage(image, (id) => stream(report, id, stopping.signal));
+    announce(`The report is written: ${report.lines.length} sentences.`);
+  } catch (problem) {
+    if (image.report !== report) return; // another one took its place
+    report.phase = "failed";
+    report.lines = report.lines.filter((line) => line.phase === "written");
+    if (!report.lines.length) image.report = before?.phase === "written" ? before : null;
+    tellFault(problem, [["Try again", () => writeReport(image)]]);
+  }
+  changed();
+}
+
+async function stream(report, id, signal) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      for await (const event of await streamReport(id, signal)) take(report, ...event);
+      if (report.phase !== "written") throw new Problem("away"); // the stream broke off
+      return;
+    } catch (problem) {
+      // a full queue is told within the stream
+      if (problem.kind !== "busy" || problem.retryAfter === null || tries === MOST_TRIES) throw problem;
+      await waitOut(problem.retryAfter, signal);
+    }
+  }
+}
+
+function take(report, kind, content) {
+  if (kind === "selected") {
+    report.lines = content.findings.map(lineOf);
+    report.phase = "writing";
+  } else if (kind === "finding") {
+    const line = report.lines.find((waiting) => waiting.phase === "writing");
+    if (line) fillLine(line, content);
+  } else if (kind === "report") {
+    report.lines = content.findings.map((finding) => {
+      const line = report.lines.find((known) => sameQuery(known.query, finding.query));
+      return line ? fillLine(line, finding) : lineOf(finding);
+    });
+    Object.assign(report, { phase: "written", provenance: content.provenance });
+  } else if (kind === "problem") {
+    throw problemOf(content.status, content, PAUSE_S);
+  }
+  number(report.lines);
+  changed();
+}
+
+const sameQuery = (one, other) => one.name === other.name && one.text === other.text && String(one.box) === String(other.box);
+
+/** review: "accepted", "rejected" or "unread"; the same twice takes it back. */
+export function review(line, verdict) {
+  line.review = line.review === verdict ? "unread" : verdict;
+  changed();
+}
+
+export function acceptRest(report) {
+  for (const line of report.lines) if (line.review === "unread" && line.phase === "written") line.review = "accepted";
+  changed();
+}
+
+/** What the reader writes is what the reader accepts; empty words change nothing. */
+export function rewrite(line, words) {
+  const tidy = words.trim().replace(/\s+/g, " ");
+  if (tidy && tidy !== line.sentence) Object.assign(line, { sentence: tidy, review: "accepted" });
+  line.editing = false;
+  changed();
+}
+
+export function restore(line) {
+  Object.assign(line, { sentence: line.original, review: "unread" });
+  changed();
+}
+
+/** An answer becomes the last sentence of the report. */
+export function addToReport(image, line) {
+  image.report ??= { phase: "written", lines: [], provenance: null, stop() {} };
+  const copy = { ...line, key: `${line.key}-in-report`, review: "unread", editing: false };
+  if (image.report.lines.some((known) => known.key === copy.key)) return tell("It is in the report already.");
+  image.report.lines.push(copy);
+  number(image.report.lines);
+  tell(`Added to the report as sentence ${copy.number}.`);
+  changed();
+}
+
+export const isReviewed = (line) => line.review !== "unread";

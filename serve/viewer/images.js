@@ -5,6 +5,7 @@ import { choose } from "./selection.js";
 import { changed, state } from "./state.js";
 import { announce, clearFaults, tell, tellFault } from "./telling.js";
 
+const MOST_BYTES = 96 * 2 ** 20; // what the server takes; a larger file need not travel to be refused
 let keys = 0;
 
 /** phase: "sending", "reading" (the server decodes), "ready", "failed". */
@@ -68,6 +69,10 @@ function tellFailure(image) {
 const send = (image) => image.sent ??= sendNow(image).finally(() => { image.sent = null; });
 
 async function sendNow(image) {
+  if (image.file.size > MOST_BYTES) {
+    const [has, may] = [image.file.size, MOST_BYTES].map((bytes) => `${Math.ceil(bytes / 2 ** 20)} MB`);
+    throw new Problem("too large", { detail: `the file has ${has}, and at most ${may} are taken` });
+  }
   const readable = await image.file.slice(0, 1).arrayBuffer().then(() => true, () => false);
   if (!readable) throw new Problem("unreadable");
   const known = await uploadImage(image.file, {

@@ -21,17 +21,25 @@ def model_dir(tiny_model, tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def client(ray_local, model_dir):
+def serving(ray_local):
+    """Where Serve listens; applications share it under prefixes of their own."""
     from ray import serve
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     serve.start(http_options={"host": "127.0.0.1", "port": port})
-    serve.run(build(AppArguments(model=str(model_dir), most_images=4, detectors=2)))
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        yield client
+    yield f"http://127.0.0.1:{port}"
     serve.shutdown()
+
+
+@pytest.fixture(scope="package")
+def client(serving, model_dir):
+    from ray import serve
+
+    serve.run(build(AppArguments(model=str(model_dir), most_images=4, detectors=2)))
+    with httpx.Client(base_url=serving, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture(scope="package")

@@ -120,7 +120,7 @@ def test_health_description_and_pages(client):
         )
         assert "http://" not in page.text and "https://" not in page.text
     assert "not a medical device" in client.get("/").text
-    for name in ("viewer.css", "viewer.js", "docs.js"):
+    for name in ("base.css", "viewer.js", "exports/menu.js", "icons.svg", "docs.js"):
         assert client.get(f"/viewer/{name}").status_code == 200
     is_problem(client.get("/viewer/..%2fapp.py"), 404)
     is_problem(client.get("/nothing-here"), 404)

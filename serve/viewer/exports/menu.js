@@ -36,8 +36,8 @@ function list() {
   menu.querySelector("ul").replaceChildren(...[...FORMATS, ...state.serverExports].map(entry));
 }
 
-menu.addEventListener("toggle", () => { if (menu.open) list(); });
 menu.querySelector("summary").addEventListener("click", (event) => {
+  list();
   if (menu.classList.contains("off")) event.preventDefault();
 });
 menu.addEventListener("keydown", (event) => {
@@ -45,7 +45,7 @@ menu.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && menu.open) {
     menu.open = false;
     menu.querySelector("summary").focus();
-  } else if (step && menu.open) buttons.at((buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length).focus();
+  } else if (step && menu.open && buttons.length) buttons.at((buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length).focus();
   else return;
   event.preventDefault();
   event.stopPropagation();
@@ -62,6 +62,7 @@ byId("copy").addEventListener("click", async () => {
 });
 
 export function openExports() {
+  list();
   if (!menu.classList.contains("off")) menu.open = true;
   menu.querySelector("summary").focus();
 }

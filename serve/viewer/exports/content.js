@@ -3,7 +3,7 @@ import { isEdited } from "../lines.js";
 import { isReviewed } from "../report.js";
 import { state } from "../state.js";
 
-export const WARNING = "Research use only. Not a medical device. Nothing here may guide the care of a patient.";
+export const WARNING = "Research use only, not a medical device. Nothing here may guide the care of a patient.";
 
 const written = (line) => line.phase === "written" && Boolean(line.sentence);
 const kept = (line) => written(line) && line.review !== "rejected";

@@ -29,7 +29,7 @@ def test_text(reader, reviewed):
     report = text.split("REPORT\n")[1].split("\n\n")[0].splitlines()
     assert "Written by <b>the reader</b>." in report
     assert reviewed[0] not in report and reviewed[1] not in report
-    assert "Not a medical device" in text and "synthetic phantoms" in text and "chex-phantom" in text
+    assert "not a medical device" in text and "synthetic phantoms" in text and "chex-phantom" in text
     assert "1 of them edited" in text and "1 more rejected" in text
 
 

@@ -20,7 +20,7 @@ def test_a_picked_file_is_shown_as_the_model_sees_it(reader):
         expected = shown[int(y * shown.shape[0]), int(x * shown.shape[1])]
         assert reader.gray(x, y) == pytest.approx(expected, abs=14)
     expect(reader.page.locator("#notice")).to_contain_text("synthetic phantoms")
-    expect(reader.page.locator("#research")).to_contain_text("Not a medical device")
+    expect(reader.page.locator("#research")).to_contain_text("not a medical device")
 
 
 def test_a_dropped_file_and_a_strip_of_several(reader):

@@ -41,11 +41,10 @@ def run_until_stopped(routing: Routing) -> Counts:
         QueueInUse, WorkerNotStarted: nothing was taken in.
         OSError: the address cannot be listened on, or the queue's folder not be written.
     """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    folder = Path(routing.queue)
+    stop, folder = threading.Event(), Path(routing.queue)
     with _only_listener(folder):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
         with alone(folder):
             queue = Queue(folder, keep_free=routing.keep_free)
             queue.recover()

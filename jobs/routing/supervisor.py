@@ -7,6 +7,8 @@ import multiprocessing
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
+from multiprocessing.synchronize import Event
 
 from jobs.routing.queue import Queue
 from jobs.routing.worker import Work, in_work, note_work, work_until
@@ -23,9 +25,12 @@ class WorkerNotStarted(RuntimeError):
 
 
 class Supervisor:
-    def __init__(self, queue: Queue, work: Work) -> None:
-        """Returns once the model is ready. Raises WorkerNotStarted if it never will be."""
-        self._queue, self._work = queue, work
+    def __init__(self, queue: Queue, work: Work, worker: Callable[[Event, Event, Work], None] = work_until) -> None:
+        """Returns once the model is ready. Raises WorkerNotStarted if it never will be.
+
+        `worker`: the main function of the process.
+        """
+        self._queue, self._work, self._worker = queue, work, worker
         self._context = multiprocessing.get_context("spawn")  # a fork would copy the locks of this process's threads
         self._stopping, self._ready = self._context.Event(), self._context.Event()
         self._deaths: Counter[str] = Counter()
@@ -60,7 +65,7 @@ class Supervisor:
 
     def _new_process(self) -> multiprocessing.Process:
         process = self._context.Process(
-            target=work_until, args=(self._stopping, self._ready, self._work), name="worker", daemon=True
+            target=self._worker, args=(self._stopping, self._ready, self._work), name="worker", daemon=True
         )
         process.start()
         return process

@@ -64,7 +64,7 @@ def process_setup() -> Callable[[], None]:
     """What every process of the job does before its first task; a closure, so that Ray sends it by value."""
     # as a job's environment variables Ray would show the credentials to whoever looks at its dashboard
     spins = SPINS
-    store = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "MLFLOW_"))}
+    store = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "DICOMWEB_", "MLFLOW_"))}
 
     def set_up() -> None:
         import os

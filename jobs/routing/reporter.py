@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chex.body_part import off_topic
 from chex.exports import NotExportable, formats
+from chex.image_quality import why_not_reported
 from chex.pixels import UnusableImage, header_alone, read_radiograph
 from chex.records import Report, SourceImage
 from jobs.reporting.prompts import read_prompts
@@ -77,7 +77,7 @@ def _read(file: Path) -> _Readable | NotReported | Unusable:
         image = read_radiograph(data, file.name)
     except UnusableImage as problem:
         return Unusable(problem.stage, problem.reason)
-    reason = off_topic(image.body_part)
+    reason = why_not_reported(image)
     if reason is not None:
         return NotReported(reason)
     source = SourceImage(file.name, image.height, image.width, image.pixels, header_alone(data))

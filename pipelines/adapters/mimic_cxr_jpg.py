@@ -142,18 +142,26 @@ class Source:
     @cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:
         """(S,) sorted study numbers and (S, 14) values 1, 0, -1, or 9 for labels that the report does not mention."""
-        place, batches, rows = self.tables.uri(self.tables.first_of(table_names("chexpert"))), [], 0
+        place, names = self.tables.uri(self.tables.first_of(table_names("chexpert"))), self._label_columns[1:]
+        numbers, coded = [np.empty(0, np.int64)], [np.empty((0, len(names)), np.int8)]
+        rows = 0
         for batch in self.tables.batches(table_names("chexpert"), self._label_columns):
-            values = [_coded(place, name, batch[name], rows) for name in self._label_columns[1:]]
-            batches.append(pa.record_batch([batch["study_id"], *values], names=self._label_columns))
+            require_identifiers(place, batch, ["study_id"], digits=True, rows_before=rows)
+            numbers.append(_as_number(place, batch["study_id"]))
+            coded.append(np.stack([_coded(place, name, batch[name], rows) for name in names], axis=1))
             rows += len(batch)
-        table = _checked(place, pa.Table.from_batches(batches), "study_id")
-        values = np.stack([table[name].to_numpy() for name in self._label_columns[1:]], axis=1)
-        studies = table["study_id"].cast(pa.int64()).to_numpy()
+        studies, values = np.concatenate(numbers), np.concatenate(coded)
+        if len(np.unique(studies)) < rows:
+            table = pa.table({"study_id": studies.astype(str), **dict(zip(names, values.T, strict=True))})
+            table = require_unique(place, table, ["study_id"])
+            studies = _as_number(place, table["study_id"])
+            values = np.stack([table[name].to_numpy() for name in names], axis=1)
+        require_rows(place, studies)
         order = np.argsort(studies)
-        del table, batches
+        found = studies[order], values[order]
+        del numbers, coded, studies, values
         release_freed_memory()  # what the table took; the worker lives on
-        return studies[order], values[order]
+        return found
 
 
 def _checked(place: str, table: pa.Table, key: str, *, empty: bool = False) -> pa.Table:
@@ -164,16 +172,23 @@ def _checked(place: str, table: pa.Table, key: str, *, empty: bool = False) -> p
     return require_unique(place, table, [key])
 
 
-def _coded(place: str, name: str, column: pa.Array, start: int) -> pa.Array:
-    """Labels as written to int8; `start` is the number of rows before them."""
+def _as_number(place: str, column: pa.Array) -> np.ndarray:
+    try:
+        return column.cast(pa.int64()).to_numpy()
+    except pa.ArrowInvalid as error:
+        raise SourceError(f"{place}: column 'study_id': expected a number of at most 18 digits; found more") from error
+
+
+def _coded(place: str, name: str, column: pa.Array, rows_before: int) -> np.ndarray:
+    """Labels as written to int8."""
     found = pc.index_in(column, value_set=pa.array(["", *_VALUES]))
     if found.null_count:
         row = found.is_null().index(True).as_py()
         raise SourceError(
             f"{place}: column {name!r} holds 1.0, 0.0, -1.0 or nothing; "
-            f"found {spelled(column[row].as_py())!r} in row {start + row + 1}"
+            f"found {spelled(column[row].as_py())!r} in row {rows_before + row + 1}"
         )
-    return pa.array(np.array([_NOT_MENTIONED, *_VALUES.values()], dtype=np.int8)[found.to_numpy()])
+    return np.array([_NOT_MENTIONED, *_VALUES.values()], dtype=np.int8)[found.to_numpy()]
 
 
 def _in_parts(order: pa.Array) -> Iterator[pa.Array]:

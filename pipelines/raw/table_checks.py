@@ -6,7 +6,7 @@ No message quotes a value of the table: it may name a patient.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -46,22 +46,31 @@ def spelled(value: str) -> str:
     return listed([value]) if len(value) <= 20 and value.isprintable() else "(a longer text)"
 
 
-def require_rows(place: str, table: pa.Table) -> None:
+def require_rows(place: str, table: Sized) -> None:
     """Raise SourceError for a table without any."""
     if not len(table):
         raise SourceError(f"{place}: expected at least one row; found a header only")
 
 
 def require_identifiers(
-    place: str, table: pa.Table, columns: Sequence[str], *, digits: bool = False, empty: bool = False
+    place: str,
+    table: pa.Table | pa.RecordBatch,
+    columns: Sequence[str],
+    *,
+    digits: bool = False,
+    empty: bool = False,
+    rows_before: int = 0,
 ) -> None:
-    """Raise SourceError for a value that is no identifier (`digits`: one of digits only; `empty`: or is nothing)."""
+    """Raise SourceError for a value that is no identifier (`digits`: one of digits only; `empty`: or is nothing).
+
+    `rows_before` is the number of rows before a batch of a table.
+    """
     for name in columns:
         # nearly all pass here, without becoming Python's objects
         plain = pc.match_substring_regex(table[name], _DIGITS if digits else _PLAIN)
         for value in table[name].filter(pc.invert(plain)).unique().to_pylist():
             if not (is_plain(value) and (not digits or value.isascii() and value.isdigit()) or empty and not value):
-                row = table[name].to_pylist().index(value) + 1
+                row = rows_before + table[name].to_pylist().index(value) + 1
                 expected = "a number of digits only" if digits else EXPECTED
                 raise SourceError(f"{place}: column {name!r}: expected {expected}; found something else in row {row}")
 

@@ -30,9 +30,8 @@ LABELS = [label.split("/")[1] for label in load().labels_of("chexpert")]
 
 def labels_table(**columns: str) -> str:
     header = ["subject_id", "study_id", *LABELS]
-    row = {"subject_id": "10000032", "study_id": "50414267"} | {
-        name.replace("_", " "): v for name, v in columns.items()
-    }
+    row = {"subject_id": "10000032", "study_id": "50414267"}
+    row |= {name if name in row else name.replace("_", " "): value for name, value in columns.items()}
     return ",".join(header) + "\n" + ",".join(row.get(name, "") for name in header) + "\n"
 
 
@@ -130,6 +129,12 @@ def test_an_impossible_label_value_is_refused(mimic):
     write(mimic, "chexpert", labels_table(Edema="maybe"))
     with pytest.raises(SourceError, match="'Edema'.*found 'maybe'"):
         open_source("mimic-cxr-jpg", str(mimic)).annotations(study(), 1, 1)
+
+
+def test_a_study_number_that_is_none(mimic):
+    write(mimic, "chexpert", labels_table(study_id="5" * 30))
+    with pytest.raises(SourceError, match="'study_id': expected a number of at most 18 digits; found more"):
+        open_source("mimic-cxr-jpg", str(mimic)).check()
 
 
 REPORT = " INDICATION:  Fever.\n\n FINDINGS:  Heart is big.  No effusion.\n\n IMPRESSION:  Cardiomegaly is new.\n"

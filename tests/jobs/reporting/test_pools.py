@@ -1,0 +1,43 @@
+"""How detectors and generators share a cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.reporting.pools import Pool, pools_for
+
+
+def test_on_cpus_half_of_them_stay_for_reading():
+    pools = pools_for("cpu", Pool(1), Pool(3), cpus=4, gpus=2)
+    assert pools.detectors.resources == pools.generators.resources == {"num_cpus": 0.5}
+    assert pools_for("cpu", Pool(1), Pool(1), cpus=64, gpus=0).detectors.resources == {"num_cpus": 1.0}
+
+
+def test_gpus_are_shared_evenly_unless_said_otherwise():
+    def gpus(detectors: Pool, generators: Pool, gpus: float) -> tuple[float, float]:
+        pools = pools_for("cuda", detectors, generators, cpus=16, gpus=gpus)
+        return pools.detectors.resources["num_gpus"], pools.generators.resources["num_gpus"]
+
+    assert gpus(Pool(1), Pool(1), 1) == (0.5, 0.5)
+    assert gpus(Pool(2), Pool(6), 8) == (1, 1)
+    assert gpus(Pool(1), Pool(1), 8) == (1, 1), "one actor has no use for more"
+    assert gpus(Pool(2, 0.25), Pool(1), 1) == (0.25, 0.5)
+    assert gpus(Pool(1, 0.2), Pool(1, 0.8), 1) == (0.2, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("detectors", "generators", "gpus", "message"),
+    [
+        (Pool(1), Pool(1), 0, "has no GPU"),
+        (Pool(2, 1), Pool(1, 1), 2, "asked for 2 × 1 and 1 × 1 GPUs; the Ray cluster has 2"),
+        (Pool(2, 1), Pool(1), 2, "asked for 2 × 1 GPUs and others; the Ray cluster has 2"),
+    ],
+)
+def test_gpus_that_are_not_there(detectors, generators, gpus, message):
+    with pytest.raises(ValueError, match=message):
+        pools_for("cuda", detectors, generators, cpus=16, gpus=gpus)
+
+
+def test_threads_never_exceed_a_node():
+    assert pools_for("cpu", Pool(1), Pool(1), cpus=32, gpus=0, nodes=4).threads == 8
+    assert pools_for("cpu", Pool(8), Pool(8), cpus=4, gpus=0).threads == 1

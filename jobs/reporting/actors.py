@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -39,7 +40,7 @@ class ModelUse:
         from chex import Chex
 
         if self.threads:
-            torch.set_num_threads(self.threads)
+            torch.set_num_threads(min(self.threads, len(os.sched_getaffinity(0))))
         with model_folder_on_disk(self.model) as folder:
             return Chex.load(folder, device=self.device)
 

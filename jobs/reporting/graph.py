@@ -10,7 +10,7 @@ import pyarrow as pa
 from jobs.actor_place import quieten_ray_data
 from jobs.reporting.actors import Detector, Generator, ModelUse
 from jobs.reporting.counts import Counts
-from jobs.reporting.pools import Pool, Pools
+from jobs.reporting.pools import WRITER_CPUS, Pool, Pools
 from jobs.reporting.reading import PartReader
 from jobs.reporting.writing import PartWriter
 from pipelines.stores import StoreUnreachable
@@ -18,7 +18,6 @@ from pipelines.stores import StoreUnreachable
 _TRIES_AFTER_A_CRASH = (
     2  # of reading and writing; Ray Data's own default is to try for ever, also what kills every worker
 )
-_WRITERS_CPUS = 0.25  # little work, which must not wait until no image is left to read
 
 
 def finished_parts(
@@ -41,10 +40,10 @@ def finished_parts(
         warnings.simplefilter("ignore", DeprecationWarning)
         dataset = (
             ray.data.from_items(list(numbers), override_num_blocks=len(numbers))
-            .map_batches(_read, fn_args=(reader,), max_retries=_TRIES_AFTER_A_CRASH, **one)
+            .map_batches(_read, fn_args=(reader,), num_cpus=pools.reader_cpus, max_retries=_TRIES_AFTER_A_CRASH, **one)
             .map_batches(Detector, fn_constructor_args=(use,), **_actors(pools.detectors), **one)
             .map_batches(Generator, fn_constructor_args=(use,), **_actors(pools.generators), **one)
-            .map_batches(_write, fn_args=(writer,), num_cpus=_WRITERS_CPUS, max_retries=_TRIES_AFTER_A_CRASH, **one)
+            .map_batches(_write, fn_args=(writer,), num_cpus=WRITER_CPUS, max_retries=_TRIES_AFTER_A_CRASH, **one)
         )
     for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
         for found in batch.to_pylist():

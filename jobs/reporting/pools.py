@@ -16,12 +16,16 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """`device` is "cpu" or "cuda"; `threads` are torch's in each actor."""
+    """`device` is "cpu" or "cuda"; `threads` are torch's in each actor; `reader_cpus` are what a task that reads takes."""
 
     device: str
     detectors: Pool
     generators: Pool
     threads: int
+    reader_cpus: float = 1.0
+
+
+WRITER_CPUS = 0.25  # little work, which must not wait until no image is left to read
 
 
 def pools_for(device: str, detectors: Pool, generators: Pool, *, cpus: float, gpus: float, nodes: int = 1) -> Pools:
@@ -34,11 +38,12 @@ def pools_for(device: str, detectors: Pool, generators: Pool, *, cpus: float, gp
         raise ValueError("device cuda was asked for, but the Ray cluster has no GPU")
     actors = detectors.actors + generators.actors
     each = {"num_cpus": min(1.0, cpus / (2 * actors))}
+    reader_cpus = max(0.25, min(1.0, cpus / 2 - WRITER_CPUS))
     # more threads than slots: what reads images leaves its core now and then, and a pool that waits leaves its own
     threads = max(1, min(int(cpus / nodes), int(2 * cpus / actors)))
     if device == "cpu":
         placed = (Pool(pool.actors, None, each) for pool in (detectors, generators))
-        return Pools(device, *placed, threads)
+        return Pools(device, *placed, threads, reader_cpus)
     given = [pool for pool in (detectors, generators) if pool.gpus is not None]
     left = gpus - sum(pool.actors * pool.gpus for pool in given)
     sharing = actors - sum(pool.actors for pool in given)
@@ -50,4 +55,4 @@ def pools_for(device: str, detectors: Pool, generators: Pool, *, cpus: float, gp
     for pool in (detectors, generators):
         of_one = share if pool.gpus is None else pool.gpus
         placed.append(Pool(pool.actors, of_one, each | {"num_gpus": of_one}))
-    return Pools(device, *placed, threads)
+    return Pools(device, *placed, threads, reader_cpus)

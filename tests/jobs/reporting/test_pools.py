@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.reporting.pools import Pool, pools_for
+from jobs.reporting.pools import WRITER_CPUS, Pool, pools_for
 
 
 def test_on_cpus_half_of_them_stay_for_reading():
     pools = pools_for("cpu", Pool(1), Pool(3), cpus=4, gpus=2)
     assert pools.detectors.resources == pools.generators.resources == {"num_cpus": 0.5}
     assert pools_for("cpu", Pool(1), Pool(1), cpus=64, gpus=0).detectors.resources == {"num_cpus": 1.0}
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 3, 16])
+@pytest.mark.parametrize("actors", [1, 4])
+def test_everything_fits_beside_the_actors(cpus, actors):
+    pools = pools_for("cpu", Pool(actors), Pool(actors), cpus=cpus, gpus=0)
+    held = 2 * actors * pools.detectors.resources["num_cpus"]
+    assert held + pools.reader_cpus + WRITER_CPUS <= max(cpus, 1)
 
 
 def test_gpus_are_shared_evenly_unless_said_otherwise():

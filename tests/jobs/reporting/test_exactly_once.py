@@ -11,6 +11,7 @@ from chex.exports import overlay
 from jobs.reporting import run as reporting
 from jobs.reporting.config import ReportRun
 from jobs.reporting.inputs import ImageReader
+from jobs.reporting.results import Results
 from jobs.reporting.run import write_reports
 from pipelines import stores
 from pipelines.stores import StoreUnreachable
@@ -146,16 +147,16 @@ def test_from_a_store_to_a_store(place, whole, tmp_path, monkeypatch):
         store = server.filesystem
         store.put(f"{place / 'in'}/", f"{BUCKET}/in", recursive=True)
         source, output = f"s3://{BUCKET}/in", f"s3://{BUCKET}/out"
-        written, pipe = [], type(store).pipe_file
+        written, write = [], Results.write
 
-        def broken(self, path, value, *rest, **options):
+        def broken(self, name, data):
             if len(written) == 6:
                 raise KeyboardInterrupt
-            written.append(path)
-            return pipe(self, path, value, *rest, **options)
+            written.append(name)
+            write(self, name, data)
 
         with monkeypatch.context() as patch:
-            patch.setattr(type(store), "pipe_file", broken)
+            patch.setattr(Results, "write", broken)
             with pytest.raises(KeyboardInterrupt):
                 report(place, output, source=source)
         summary = report(place, output, source=source, resume=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from chex.exports import needs_of
@@ -16,6 +15,7 @@ from jobs.reporting.actors import ModelUse
 from jobs.reporting.config import ReportRun
 from jobs.reporting.counts import Counts
 from jobs.reporting.graph import finished_parts
+from jobs.reporting.pace import Pace
 from jobs.reporting.plan import Plan
 from jobs.reporting.planning import Maker, planned_run
 from jobs.reporting.pools import Pool, Pools, pools_for
@@ -37,7 +37,7 @@ def write_reports(run: ReportRun, *, show_progress: bool = True) -> dict:
         ValueError: the input, the prompts or an earlier result set in OUTPUT do not allow it.
         StoreUnreachable, RuntimeError: it cannot go on; what is written stays.
     """
-    started = time.monotonic()
+    pace = Pace()
     run = replace(run, device=_device(run))
     left_alone: Counter[str] = Counter()
     plan, maker, key = planned_run(run, left_alone)
@@ -48,67 +48,51 @@ def write_reports(run: ReportRun, *, show_progress: bool = True) -> dict:
     done_before = counts.images
     logger.info("%d images in %d parts, of which %d are done", plan.images, plan.parts, len(finished))
     if len(finished) < plan.parts:
-        _report(run, maker, results, plan, key, sorted(set(range(plan.parts)) - finished), counts, show_progress)
-    seconds, made = time.monotonic() - started, counts.images - done_before
+        with progress(plan.images - done_before, shown=show_progress, title="reports") as shown:
+            for found in _reported(run, plan, maker, key, set(range(plan.parts)) - finished):
+                counts.add(found)
+                pace.add(found.images)
+                shown(found.images)
+        if results.folder.is_local:
+            results.folder.remove_unfinished()  # of workers that died while they wrote
     summary = {
         **counts.summary(),
         "left_alone": dict(left_alone.most_common()),
-        "this_run": {
-            "images": made,
-            "already_done": done_before,
-            "seconds": round(seconds, 2),
-            "images_per_second": round(made / seconds, 2),
-        },
+        "this_run": {**pace.summary(), "already_done": done_before},
         "result_set": key,
     }
     results.write("summary.json", (json.dumps(summary, indent=1, ensure_ascii=False) + "\n").encode())
     return summary
 
 
-def _report(
-    run: ReportRun,
-    maker: Maker,
-    results: Results,
-    plan: Plan,
-    key: str,
-    todo: Sequence[int],
-    counts: Counts,
-    shown: bool,
-) -> None:
-    """Adds what became of the parts `todo` to the counts."""
+def _reported(run: ReportRun, plan: Plan, maker: Maker, key: str, waiting: set[int]) -> Iterator[Counts]:
+    """What became of each part of `waiting`, which is empty in the end."""
     with ray_cluster():
         from ray.exceptions import RayError, WorkerCrashedError
 
-        pools = _pools(run)
+        pools, further = _pools(run), run.further_formats
         use = ModelUse(
             run.model, pools.device, maker.queries, run.batch_size, maker.made_with["precision"], pools.threads
         )
-        reader = PartReader(
-            run.output, plan, maker.model_input, "header" in needs_of(run.further_formats), run.report_anyway
-        )
-        writer = PartWriter(run.output, run.further_formats, maker.provenance, key)
-        waiting = set(todo)
-        with progress(plan.images - counts.images, shown=shown, title="reports") as done:
+        reader = PartReader(run.output, plan, maker.model_input, "header" in needs_of(further), run.report_anyway)
+        writer = PartWriter(run.output, further, maker.provenance, key)
 
-            def work(reader: PartReader) -> None:
-                for number, found in finished_parts(sorted(waiting), reader, use, writer, pools):
-                    waiting.discard(number)
-                    counts.add(found)
-                    done(found.images)
+        def finished(reader: PartReader) -> Iterator[Counts]:
+            for number, counts in finished_parts(sorted(waiting), reader, use, writer, pools):
+                waiting.discard(number)
+                yield counts
 
+        try:
             try:
-                try:
-                    work(reader)
-                except WorkerCrashedError:
-                    logger.warning("an image may have killed the process that read it; going on with one for each")
-                    work(replace(reader, isolate=True))
-            except RayError as error:
-                reason = str(error.__cause__ or error).strip().splitlines()[-1]
-                raise RuntimeError(f"the job failed: {reason}") from error
+                yield from finished(reader)
+            except WorkerCrashedError:
+                logger.warning("an image may have killed the process that read it; going on with one for each")
+                yield from finished(replace(reader, isolate=True))
+        except RayError as error:
+            reason = str(error.__cause__ or error).strip().splitlines()[-1]
+            raise RuntimeError(f"the job failed: {reason}") from error
     if waiting:
-        raise RuntimeError(f"{len(waiting)} of {len(todo)} parts did not get through: start again with --resume")
-    if results.folder.is_local:
-        results.folder.remove_unfinished()  # of workers that died while they wrote
+        raise RuntimeError(f"{len(waiting)} parts did not get through: start again with --resume")
 
 
 def _pools(run: ReportRun) -> Pools:

@@ -14,7 +14,7 @@ def readable_summary(summary: dict, output: str) -> str:
         *_listed("not exported", summary["not_exported"]),
         *_listed("in quarantine", summary["quarantined"]),
         *_listed("files that are no image, left alone", summary["left_alone"]),
-        f"this run: {run['images']} images in {run['seconds']} s ({run['images_per_second']} a second)"
+        f"this run: {run['images']} images in {run['seconds']} s ({_rates(run)})"
         + (f", {run['already_done']} were done before" if run["already_done"] else ""),
         f"results: {output}",
     ]
@@ -30,3 +30,10 @@ def _listed(title: str, counts: dict[str, int]) -> list[str]:
         return []
     total = sum(counts.values())
     return [f"{title}: {total}", *(f"  {count:>7} × {reason}" for reason, count in counts.items())]
+
+
+def _rates(run: dict) -> str:
+    rates = f"{run['images_per_second']} a second"
+    if run["images_per_second_under_way"] is not None:
+        rates += f", {run['images_per_second_under_way']} once under way"
+    return rates

@@ -15,9 +15,9 @@ from jobs.reporting.reading import PartReader
 from jobs.reporting.writing import PartWriter
 from pipelines.stores import StoreUnreachable
 
-_TRIES_AFTER_A_CRASH = (
-    2  # of reading and writing; Ray Data's own default is to try for ever, also what kills every worker
-)
+# Ray Data's own default is to try for ever, also what kills every process that touches it
+_TRIES_AFTER_A_CRASH = 2  # of reading and writing
+_TRIES_OF_AN_ACTOR = 8  # of a part; it may only have waited there when the actor was lost
 
 
 def finished_parts(
@@ -63,4 +63,8 @@ def _write(batch: pa.Table, writer: PartWriter) -> pa.Table:
 def _actors(pool: Pool) -> dict:
     from ray.data import ActorPoolStrategy
 
-    return {"compute": ActorPoolStrategy(size=pool.actors), **(pool.resources or {})}
+    return {
+        "compute": ActorPoolStrategy(size=pool.actors),
+        "max_task_retries": _TRIES_OF_AN_ACTOR,
+        **(pool.resources or {}),
+    }

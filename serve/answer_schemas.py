@@ -101,6 +101,7 @@ class Problem(BaseModel):
     status: int
     detail: str | None = None
     errors: list[dict] | None = Field(None, description="for 422: where in the request what is wrong")
+    request_id: str | None = Field(None, description="by which the server's logs know this request")
 
 
 class ImageAnswersOut(AnswersOut):

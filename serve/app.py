@@ -39,6 +39,12 @@ class AppArguments(BaseModel):
     most_waiting: int = Field(64, ge=1, description="requests that may wait for the model before 503 is answered")
     request_seconds: float = Field(60, gt=0, description="until 504 is answered, where the client names no time")
 
+    keys_file: str | None = Field(None, description="lines of serve.security.new_key; without keys: loopback only")
+    requests_per_second: float = Field(50, gt=0, description="that a key may ask of each replica of the ingress")
+    burst: int = Field(100, ge=1, description="requests that a key may ask at once after a pause")
+    cors_origins: tuple[str, ...] = Field((), description="whose pages may ask, as https://host: none by default")
+    audit_texts: bool = Field(False, description="whether the audit log quotes what was asked in words")
+
     @field_validator("model")
     @classmethod
     def _a_model_folder(cls, value: str) -> str:
@@ -60,6 +66,7 @@ def build(arguments: AppArguments) -> Application:
     from serve.ingress import Ingress
     from serve.prompt_detector import PromptDetector
     from serve.prompt_sets import prompt_sets
+    from serve.security.guard import GuardSettings
     from serve.sentence_generator import SentenceGenerator
 
     if arguments.model == PHANTOM:
@@ -101,6 +108,13 @@ def build(arguments: AppArguments) -> Application:
         request_seconds=arguments.request_seconds,
         shards=shards,
         most_waiting=arguments.most_waiting,
+        guard=GuardSettings.checked(
+            keys_file=arguments.keys_file,
+            cors_origins=arguments.cors_origins,
+            requests_per_second=arguments.requests_per_second,
+            burst=arguments.burst,
+            audit_texts=arguments.audit_texts,
+        ),
         **keeping,
     )
 

@@ -54,7 +54,7 @@ class Asking:
     async def findings(self, question: Question, *, sentences: bool) -> list[Finding]:
         """A finding per query."""
         queues = self._described if sentences else self._found
-        wanted = SentencesWanted(question.deadline) if sentences else None
+        wanted = SentencesWanted(question.deadline, question.request_id) if sentences else None
         return await queues[self._shard(question)](_Task(question, wanted), question.deadline)
 
     async def report(self, question: Question, wanted: ReportWanted) -> Report:

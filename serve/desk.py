@@ -13,6 +13,8 @@ from chex.vocabulary import Vocabulary
 from serve.asking import Asking
 from serve.deadlines import deadline_of
 from serve.images import Images, Kept
+from serve.observability.audit import note_queries
+from serve.observability.requests import current, note
 from serve.questions import Question, ReportWanted
 from serve.schemas import QueriesIn, QueryIn, ReportIn
 
@@ -28,6 +30,7 @@ class Desk:
     vocabulary: Vocabulary
     prompt_sets: PromptSets
     request_seconds: float
+    audit_texts: bool = False
 
     def deadline(self, request: Request) -> float:
         return deadline_of(request, self.request_seconds)
@@ -38,13 +41,20 @@ class Desk:
         for place, query in enumerate(asked.queries):
             self._check(query.labels or (), f"queries.{place}.labels")
         labels = tuple(tuple(asked.labels if query.labels is None else query.labels) for query in asked.queries)
-        return Question(kept.stored, records_of(asked.queries, "queries"), labels, deadline)
+        queries = records_of(asked.queries, "queries")
+        note_queries(queries, texts=self.audit_texts)
+        return Question(kept.stored, queries, labels, deadline, current().request_id)
 
     def report_question(self, kept: Kept, asked: ReportIn, deadline: float) -> tuple[Question, ReportWanted]:
         """What to look for and what to write. Raises a 422 that says what is wrong with the prompts."""
         name, queries = self._prompts(asked)
-        question = Question(kept.stored, queries, ((),) * len(queries), deadline)
-        return question, ReportWanted(deadline, name, queries, kept.sha256, kept.sop_instance_uid)
+        note(prompt_set=name)
+        note_queries(queries, texts=self.audit_texts and asked.prompts is not None)
+        question = Question(kept.stored, queries, ((),) * len(queries), deadline, current().request_id)
+        wanted = ReportWanted(
+            deadline, name, queries, kept.sha256, kept.sop_instance_uid, request_id=question.request_id
+        )
+        return question, wanted
 
     def _prompts(self, asked: ReportIn) -> tuple[str, tuple[Query, ...]]:
         if asked.prompts is not None:

@@ -15,6 +15,8 @@ from chex.body_part import off_topic
 from chex.pixels import UnusableImage, header_alone, read_radiograph
 from serve.caches import RecentlyUsed
 from serve.gathering import Gathering
+from serve.observability.metrics import show_images_kept
+from serve.observability.requests import note_image
 from serve.questions import StoredImage
 
 DECODED_AT_ONCE = 2
@@ -61,17 +63,23 @@ class Images:
         if kept is None:
             kept = await self.decode(data, deadline)
             self._kept.put(image_id, kept, kept.width * kept.height)
+            show_images_kept(len(self._kept))
+        else:
+            note_image(kept.sha256)
         return kept
 
     async def decode(self, data: bytes, deadline: float) -> Kept:
         """The same for one request alone: it is forgotten with it."""
-        return await self._decode(data, deadline)
+        kept = await self._decode(data, deadline)
+        note_image(kept.sha256)
+        return kept
 
     def get(self, image_id: str) -> Kept:
         """Raises a 404 if it is not here, or no longer."""
         kept = self._kept.get(image_id)
         if kept is None:
             raise HTTPException(404, "this image is not here, or no longer: upload it again")
+        note_image(kept.sha256)
         return kept
 
     async def _decoded(self, files: list[bytes]) -> list[Kept | Exception]:

@@ -13,6 +13,7 @@ from serve.desk import Desk, PromptSets
 from serve.images import Images
 from serve.problems import SizeLimit, explain_errors
 from serve.routes import batches, exports, images, models, pages, queries, reports
+from serve.security.guard import Guard, GuardSettings
 
 MOST_UPLOAD_BYTES = 96 * 2**20  # the largest radiographs (4,000 × 5,000 pixels, 16 bit, uncompressed) have 40 MB
 MOST_QUESTION_BYTES = 2**20  # as many and as long questions as permitted fit, every letter escaped
@@ -40,20 +41,23 @@ class Ingress:
         request_seconds: float,
         shards: int,
         most_waiting: int,
+        guard: GuardSettings,
     ):
+        self._guard = guard
         self._desk = Desk(
             images=Images(most_images=most_images, most_bytes=image_bytes, seconds=seconds),
             asking=Asking(detector, generator, shards=shards, most_waiting=most_waiting),
             vocabulary=vocabulary.load(),
             prompt_sets=prompt_sets,
             request_seconds=request_seconds,
+            audit_texts=guard.audit_texts,
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return http_application(self._desk)
+        return http_application(self._desk, self._guard)
 
 
-def http_application(desk: Desk) -> FastAPI:
+def http_application(desk: Desk, guard: GuardSettings) -> FastAPI:
     """Every route, its errors as problems, and the layers around them."""
     app = FastAPI(
         title="Chex-Ray",
@@ -68,12 +72,13 @@ def http_application(desk: Desk) -> FastAPI:
         app.include_router(module.router)
     app.mount("/viewer", StaticFiles(directory=pages.VIEWER), name="viewer")
     explain_errors(app)
-    add_middlewares(app)
+    add_middlewares(app, guard)
     return app
 
 
-def add_middlewares(app: FastAPI) -> None:
+def add_middlewares(app: FastAPI, guard: GuardSettings) -> None:
     """What every request passes before its route; the one added last comes first."""
     app.add_middleware(
         SizeLimit, most_bytes=MOST_QUESTION_BYTES, upload_paths=UPLOAD_PATHS, most_upload_bytes=MOST_UPLOAD_BYTES
     )
+    app.add_middleware(Guard, settings=guard)

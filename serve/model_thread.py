@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from serve.gathering import Expired
+from serve.observability.logs import log, where_and_what
 from serve.questions import Failed
 
 Result = TypeVar("Result")
-log = logging.getLogger(__name__)
 
 
 class ModelThread:
@@ -35,7 +34,7 @@ async def every_result(tasks: Iterable[Awaitable[Result]]) -> list[Result | Exce
     told = []
     for result in results:
         if isinstance(result, Exception) and not isinstance(result, Expired):
-            log.error("a request failed", exc_info=result)
+            log.error("a request failed: %s", where_and_what(result))
             result = Failed(type(result).__name__)
         elif isinstance(result, BaseException) and not isinstance(result, Exception):
             result = Failed("given up")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -12,6 +11,8 @@ from starlette.exceptions import HTTPException
 
 from serve.answer_schemas import Problem
 from serve.gathering import Expired, Overloaded
+from serve.observability.logs import log, where_and_what
+from serve.observability.requests import current
 
 MOST_FAULTS = 20  # of one request that are told
 LONGEST_STEP = 60  # letters of a key
@@ -24,8 +25,6 @@ FAULTS: dict[type[Exception], tuple[int, str]] = {
     TimeoutError: (504, "the request's time was over before its answer was ready"),
 }
 
-log = logging.getLogger(__name__)
-
 
 def problem_of(fault: Exception) -> Problem:
     """The problem that a fault is told as; an unforeseen one is told in the log alone."""
@@ -35,15 +34,19 @@ def problem_of(fault: Exception) -> Problem:
         known = (told for kind, told in FAULTS.items() if isinstance(fault, kind))
         status, detail = next(known, (500, "an unforeseen fault; the server's log has the details"))
     if status == 500:
-        log.error("an unforeseen fault while answering", exc_info=fault)
-    return Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+        log.error("an unforeseen fault: %s", where_and_what(fault))
+    return _problem(status, detail)
 
 
 def problem_response(
     status: int, detail: str, errors: list[dict] | None = None, headers: dict | None = None
 ) -> JSONResponse:
-    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors)
-    return _response(problem, headers)
+    return _response(_problem(status, detail, errors), headers)
+
+
+def _problem(status: int, detail: str, errors: list[dict] | None = None) -> Problem:
+    title, request_id = HTTPStatus(status).phrase, current().request_id
+    return Problem(title=title, status=status, detail=detail, errors=errors, request_id=request_id)
 
 
 def _response(problem: Problem, headers: dict | None = None) -> JSONResponse:

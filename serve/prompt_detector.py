@@ -15,6 +15,8 @@ from serve.caches import RecentlyUsed
 from serve.gathering import Gathering
 from serve.known_answer import KnownAnswer
 from serve.model_thread import ModelThread, every_result
+from serve.observability.logs import log
+from serve.observability.metrics import count_feature_lookup
 from serve.questions import Question, StoredImage
 
 if TYPE_CHECKING:
@@ -87,12 +89,16 @@ class PromptDetector:
 
     async def _look(self, question: Question) -> list[Answer]:
         features = await self._features_of(question.image, question.deadline)
-        return await self._detect((features, question.queries, question.labels), question.deadline)
+        answers = await self._detect((features, question.queries, question.labels), question.deadline)
+        log.info("looked", extra={"of_request": question.request_id, "queries": len(answers)})
+        return answers
 
     async def _features_of(self, image: StoredImage, deadline: float) -> ImageFeatures:
         # the task, not its result, is kept: questions that arrive during the encoding wait for the same one
         task = self._features.get(image.image_id)
-        if task is None or (task.done() and (task.cancelled() or task.exception())):
+        known = task is not None and not (task.done() and (task.cancelled() or task.exception()))
+        count_feature_lookup(hit=known)
+        if not known:
             task = asyncio.ensure_future(self._fetch_and_encode(image, deadline))
             self._features.put(image.image_id, task, self._bytes_per_image())
         # one client that gives up must not cancel the encoding that others wait for

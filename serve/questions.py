@@ -23,12 +23,16 @@ class StoredImage:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Queries about one image. labels: per query, the findings whose probability is told; deadline: epoch seconds."""
+    """Queries about one image. labels: per query, the findings whose probability is told; deadline: epoch seconds.
+
+    request_id: of the request they belong to, for the log; the call that carries them serves several.
+    """
 
     image: StoredImage
     queries: tuple[Query, ...]
     labels: tuple[tuple[str, ...], ...]
     deadline: float
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class SentencesWanted:
     """A finding with its sentence for every query."""
 
     deadline: float
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class ReportWanted:
     queries: tuple[Query, ...]
     input_sha256: str
     sop_instance_uid: str | None
+    request_id: str | None = None
 
 
 Wanted = SentencesWanted | ReportWanted

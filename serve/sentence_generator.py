@@ -12,6 +12,8 @@ from pipelines.model_folder import model_folder_on_disk
 from serve.gathering import Gathering
 from serve.known_answer import KnownAnswer
 from serve.model_thread import ModelThread, every_result
+from serve.observability.logs import log
+from serve.observability.metrics import count_sentences
 from serve.questions import ReportWanted, Wanted
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class SentenceGenerator:
             for finding in self._findings(some, written):
                 yield "finding", finding
             sentences += written
+        log_written(wanted, sentences)
         yield "report", await self._compose(chosen, sentences, wanted)
 
     async def provenance(self, wanted: ReportWanted) -> Provenance:
@@ -88,8 +91,11 @@ class SentenceGenerator:
         if isinstance(wanted, ReportWanted):
             chosen = self._reports.select(answers)
             sentences = await self._write(chosen, wanted.deadline) if chosen else []
+            log_written(wanted, sentences)
             return await self._compose(chosen, sentences, wanted)
-        return self._findings(answers, await self._write(answers, wanted.deadline))
+        sentences = await self._write(answers, wanted.deadline)
+        log_written(wanted, sentences)
+        return self._findings(answers, sentences)
 
     def _findings(self, answers: list[Answer], sentences: list[str | None]) -> list[Finding]:
         from chex.inference.report import finding
@@ -120,6 +126,12 @@ class SentenceGenerator:
         with torch.inference_mode():
             prefix = self._model.generator.prefix(token).float()
             return [prefix.mean().item(), prefix.std().item(), *self._model.write(token, max_tokens=8)]
+
+
+def log_written(wanted: Wanted, sentences: list[str]) -> None:
+    """How many sentences which request got; what they say is for the one who asked."""
+    count_sentences(len(sentences))
+    log.info("wrote", extra={"of_request": wanted.request_id, "sentences": len(sentences)})
 
 
 def _answers_of(looked: Looked) -> list[Answer]:

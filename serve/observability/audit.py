@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections import Counter
 
 from chex.records import Query
-from serve.observability.logs import log
+from serve.observability.logs import log, where_and_what
 from serve.observability.metrics import count_queries, count_request
 from serve.observability.requests import RequestRecord, current, note
 from serve.problems import problem_response
@@ -85,10 +84,3 @@ def note_queries(queries: list[Query] | tuple[Query, ...], texts: bool = False) 
 
 def kind_of(query: Query) -> str:
     return "+".join(part for part in ("text", "box") if getattr(query, part) is not None)
-
-
-def where_and_what(fault: BaseException) -> str:
-    """The stack and the type, without the message: it may quote what a client sent."""
-    frames = traceback.extract_tb(fault.__traceback__)
-    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    return " > ".join([*places, type(fault).__qualname__])

@@ -41,5 +41,10 @@ def note(**facts: object) -> None:
     current().facts.update(facts)
 
 
+def note_image(sha256: str) -> None:
+    """A request may be about several."""
+    current().facts.setdefault("images", []).append(sha256)
+
+
 def new_id() -> str:
     return str(uuid.uuid4())

@@ -39,7 +39,7 @@ async def report(request: Request, image_id: str, desk: AtDesk, asked: ReportIn 
     question, wanted = desk.report_question(kept, asked or ReportIn(), desk.deadline(request))
     if EVENT_STREAM in request.headers.get("accept", ""):
         events = as_events(desk.asking.report_events(question, wanted), kept.size, wanted.deadline)
-        return StreamingResponse(events, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
+        return StreamingResponse(events, media_type=EVENT_STREAM)
     return as_json(ReportOut.of(await desk.asking.report(question, wanted), kept.size))
 
 

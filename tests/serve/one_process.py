@@ -15,6 +15,7 @@ from serve.images import Images
 from serve.ingress import http_application
 from serve.prompt_detector import PromptDetector
 from serve.prompt_sets import prompt_sets
+from serve.security.guard import GuardSettings
 from serve.sentence_generator import SentenceGenerator
 
 
@@ -87,9 +88,9 @@ class OneProcess:
             prompt_sets={name: prompts.queries for name, prompts in prompt_sets(terms).items()},
             request_seconds=60,
         )
-        self.app = http_application(desk)
+        self.app = http_application(desk, GuardSettings())
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
         return self
 
     async def __aexit__(self, *_: object) -> None:

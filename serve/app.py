@@ -6,6 +6,7 @@ import logging
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from ray.serve import Application
+from ray.serve.schema import LoggingConfig
 
 from chex.embedded import NOTICE, PHANTOM
 from pipelines.model_folder import checked_model_folder
@@ -76,6 +77,7 @@ def build(arguments: AppArguments) -> Application:
         device = "cuda" if arguments.gpus_per_replica else "cpu"
     actor = {"num_cpus": arguments.cpus_per_replica, "num_gpus": arguments.gpus_per_replica}
     bounds = {"max_ongoing_requests": 64, "max_queued_requests": arguments.most_waiting, "ray_actor_options": actor}
+    bounds |= {"logging_config": LoggingConfig(encoding="JSON")}
     keeping = {"most_images": arguments.most_images, "seconds": arguments.image_seconds}
     shards = arguments.most_detectors or arguments.detectors
 
@@ -93,6 +95,7 @@ def build(arguments: AppArguments) -> Application:
         max_ongoing_requests=8 * arguments.most_waiting,
         max_queued_requests=8 * arguments.most_waiting,
         backpressure_config={"retry_after_s": 1},
+        logging_config=LoggingConfig(encoding="JSON"),
     )
     return ingress.bind(
         detector.bind(

@@ -12,7 +12,6 @@ from chex.inference.session import Session
 from serve.app import AppArguments, build
 from serve.client import Client
 from tests.serve.asking import png, upload
-from tests.serve.deployment import deployed
 from tests.talkative import save_talkative
 
 
@@ -58,10 +57,3 @@ def session(model_dir):
 @pytest.fixture
 def image_id(client):
     return upload(client, png(0)).json()["image_id"]
-
-
-@pytest.fixture(scope="package")
-def deployment(model_dir, tmp_path_factory):
-    """What an operator would have: a cluster with dashboard, `infra/serve.yaml`, keys."""
-    with deployed(model_dir, tmp_path_factory.mktemp("keys") / "keys", requests_per_second=1000, burst=1000) as made:
-        yield made

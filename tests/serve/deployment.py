@@ -47,7 +47,7 @@ class Deployment:
         files = (path for path in self.folder.rglob("*") if path.is_file() and path.suffix in (".log", ".out", ".err"))
         return {str(path): path.read_text(errors="replace") for path in files}
 
-    def deploy(self, config: dict, wait: float = 120.0) -> None:
+    def deploy(self, config: dict, wait: float = 240.0) -> None:
         """Raises TimeoutError if the application does not run in time, RuntimeError if it failed."""
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             yaml.safe_dump(config, file)
@@ -117,7 +117,7 @@ def ray_head() -> Iterator[Deployment]:
             process.wait(timeout=60)
 
 
-def wait_for(url: str, process: subprocess.Popen, patience: float = 90.0) -> None:
+def wait_for(url: str, process: subprocess.Popen, patience: float = 180.0) -> None:
     deadline = time.monotonic() + patience
     while True:
         try:

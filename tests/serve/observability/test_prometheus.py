@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import time
-from pathlib import Path
 
 import httpx
 import pytest
@@ -21,28 +20,28 @@ METRIC = re.compile(r"\bray_[a-z0-9_]+")
 
 
 @pytest.fixture(scope="module")
-def asked(deployment):
+def asked(client):
     """A little of everything that the figures are about."""
-    with deployment.client() as client:
-        image_id = upload(client, png(0)).json()["image_id"]
-        for _ in range(2):
-            assert ask(client, image_id, {"text": "edema"}, {"box": BOX}).status_code == 200
-        assert client.post(f"/v1/images/{image_id}/report").status_code == 200
-        assert ask(client, "0" * 32, {"text": "edema"}).status_code == 404
+    image_id = upload(client, png(0)).json()["image_id"]
+    for _ in range(2):
+        assert ask(client, image_id, {"text": "edema"}, {"box": BOX}).status_code == 200
+    assert client.post(f"/v1/images/{image_id}/report").status_code == 200
+    assert ask(client, "0" * 32, {"text": "edema"}).status_code == 404
 
 
 @pytest.fixture(scope="module")
-def prometheus(deployment, asked, tmp_path_factory):
+def prometheus(ray_local, asked, tmp_path_factory):
     """The address of a Prometheus with our configuration, except where it listens and whom it scrapes how often."""
     program = require_tool("prometheus", "prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
     config = yaml.safe_load((INFRA / "prometheus" / "prometheus.yaml").read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(INFRA / "prometheus" / "alerts.yaml")]
-    (found,) = config["scrape_configs"][0]["file_sd_configs"][0]["files"]
-    # Ray writes this file where its temporary folder is
-    assert found == "/tmp/ray/prom_metrics_service_discovery.json"
-    config["scrape_configs"][0]["file_sd_configs"][0]["files"] = [str(deployment.folder / Path(found).name)]
+    (scraped,) = config["scrape_configs"]
+    # without its dashboard Ray does not write the list of its nodes: this one is named instead
+    assert scraped.pop("file_sd_configs")
+    (node,) = ray_local.nodes()
+    scraped["static_configs"] = [{"targets": [f"{node['NodeManagerAddress']}:{node['MetricsExportPort']}"]}]
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
     (port,) = free_ports(1)
     process = subprocess.Popen(

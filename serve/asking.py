@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,12 +13,14 @@ from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
 from chex.records import Finding, Provenance, Report
-from serve.gathering import Gathering, Overloaded
-from serve.questions import Question, ReportWanted, SentencesWanted, Wanted
+from serve.gathering import Expired, Gathering, Overloaded
+from serve.observability.requests import note
+from serve.questions import Described, OtherModel, Question, ReportWanted, SentencesWanted, Wanted
 from serve.retries import asked_again_if_lost, continued_if_lost
 
 CALLS_AT_ONCE = 3  # per shard: one at the detector, one at the generator, one on its way
 MOST_QUERIES_PER_CALL = 256
+REPLACED_AFTER = 0.5  # seconds between two looks whether detector and generator have the same model again
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Asking:
         self._generator = generator
         self._report_events = generator.options(stream=True)
 
-        def queues(work: Callable) -> list[Gathering[_Task, list[Finding] | Report]]:
+        def queues(work: Callable) -> list[Gathering[_Task, Described | Report]]:
             return [
                 Gathering(
                     partial(work, shard),
@@ -55,23 +59,34 @@ class Asking:
         """A finding per query."""
         queues = self._described if sentences else self._found
         wanted = SentencesWanted(question.deadline, question.request_id) if sentences else None
-        return await queues[self._shard(question)](_Task(question, wanted), question.deadline)
+        described = await self._by_one_model(queues, _Task(question, wanted))
+        note(model=described.weights_sha256)
+        return described.findings
 
     async def report(self, question: Question, wanted: ReportWanted) -> Report:
-        return await self._reported[self._shard(question)](_Task(question, wanted), question.deadline)
+        report = await self._by_one_model(self._reported, _Task(question, wanted))
+        note(model=report.provenance.weights_sha256)
+        return report
 
     async def report_events(self, question: Question, wanted: ReportWanted) -> AsyncIterator[tuple[str, object]]:
         """As the sentence generator tells them; ends with whoever reads them."""
-        detector = self._detectors[self._shard(question)]
 
-        def events() -> AsyncIterator[tuple[str, object]]:
-            return self._report_events.report_events.remote(detector.look.remote([question]), wanted)
+        def call() -> AsyncIterator[tuple[str, object]]:
+            looked = self._detectors[self._shard(question)].look.remote([question])
+            return self._report_events.report_events.remote(looked, wanted)
 
-        try:
-            async for event in continued_if_lost(events):
-                yield event
-        except BackPressureError as problem:
-            raise Overloaded from problem
+        while True:
+            try:
+                async with aclosing(continued_if_lost(call)) as events:
+                    async for kind, content in events:
+                        if kind == "report":
+                            note(model=content.provenance.weights_sha256)
+                        yield kind, content
+                return
+            except BackPressureError as problem:
+                raise Overloaded from problem
+            except OtherModel:  # told before the first event
+                await _until_replaced(question.deadline)
 
     async def provenance(self, wanted: ReportWanted) -> Provenance:
         """What a report would be made with."""
@@ -81,14 +96,21 @@ class Asking:
         """The model's name, version, hash of its weights and notice."""
         return await _answered(lambda: self._generator.about.remote())
 
+    async def _by_one_model(self, queues: list[Gathering], task: _Task) -> Described | Report:
+        while True:
+            try:
+                return await queues[self._shard(task.question)](task, task.question.deadline)
+            except OtherModel:
+                await _until_replaced(task.question.deadline)
+
     def _shard(self, question: Question) -> int:
         return int(question.image.image_id[:8], 16) % len(self._detectors)
 
-    async def _find(self, shard: int, tasks: list[_Task]) -> list[list[Finding] | Exception]:
+    async def _find(self, shard: int, tasks: list[_Task]) -> list[Described | Exception]:
         questions = [task.question for task in tasks]
         return await _answered(lambda: self._detectors[shard].find.remote(questions))
 
-    async def _answer(self, shard: int, tasks: list[_Task]) -> list[list[Finding] | Report | Exception]:
+    async def _answer(self, shard: int, tasks: list[_Task]) -> list[Described | Report | Exception]:
         questions, wanted = [task.question for task in tasks], [task.wanted for task in tasks]
 
         def call() -> DeploymentResponse:
@@ -96,6 +118,13 @@ class Asking:
             return self._generator.answer.remote(self._detectors[shard].look.remote(questions), wanted)
 
         return await _answered(call)
+
+
+async def _until_replaced(deadline: float) -> None:
+    """Waits a little for the other deployment's new replicas. Raises Expired if there is no time left for that."""
+    if time.time() + REPLACED_AFTER >= deadline:
+        raise Expired
+    await asyncio.sleep(REPLACED_AFTER)
 
 
 async def _answered(call: Callable[[], DeploymentResponse]):

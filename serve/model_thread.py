@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from serve.gathering import Expired
 from serve.observability.logs import log, where_and_what
-from serve.questions import Failed
+from serve.questions import Failed, OtherModel
 
 Result = TypeVar("Result")
 
@@ -33,7 +33,7 @@ async def every_result(tasks: Iterable[Awaitable[Result]]) -> list[Result | Exce
     results = await asyncio.gather(*tasks, return_exceptions=True)
     told = []
     for result in results:
-        if isinstance(result, Exception) and not isinstance(result, Expired):
+        if isinstance(result, Exception) and not isinstance(result, Expired | OtherModel):
             log.error("a request failed: %s", where_and_what(result))
             result = Failed(type(result).__name__)
         elif isinstance(result, BaseException) and not isinstance(result, Exception):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ray import serve
 
-from chex.records import Finding, Query
+from chex.records import Query
 from pipelines.model_folder import model_folder_on_disk
 from serve.caches import RecentlyUsed
 from serve.gathering import Gathering
@@ -17,7 +17,7 @@ from serve.known_answer import KnownAnswer
 from serve.model_thread import ModelThread, every_result
 from serve.observability.logs import log
 from serve.observability.metrics import count_feature_lookup
-from serve.questions import Question, StoredImage
+from serve.questions import Described, Looked, Question, StoredImage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,18 +65,20 @@ class PromptDetector:
         self._known = KnownAnswer(self._ask_known)
         self._known.check()
 
-    async def look(self, questions: list[Question]) -> list[list[Answer] | Exception]:
+    async def look(self, questions: list[Question]) -> list[Looked | Exception]:
         """Per question its queries' answers in order, or why there are none."""
         return await every_result(self._look(question) for question in questions)
 
-    async def find(self, questions: list[Question]) -> list[list[Finding] | Exception]:
+    async def find(self, questions: list[Question]) -> list[Described | Exception]:
         """The same as findings without sentences."""
         from chex.inference.report import finding
 
         least = self._model.config.inference.box_score
         return [
-            found if isinstance(found, Exception) else [finding(answer, None, least) for answer in found]
-            for found in await self.look(questions)
+            looked
+            if isinstance(looked, Exception)
+            else Described([finding(answer, None, least) for answer in looked.answers], looked.weights_sha256)
+            for looked in await self.look(questions)
         ]
 
     async def encoded(self) -> tuple[str, int]:
@@ -87,11 +89,11 @@ class PromptDetector:
         """Raises if the model no longer gives the answer that it gave when it was loaded."""
         await self._thread.run(self._known.check)
 
-    async def _look(self, question: Question) -> list[Answer]:
+    async def _look(self, question: Question) -> Looked:
         features = await self._features_of(question.image, question.deadline)
         answers = await self._detect((features, question.queries, question.labels), question.deadline)
         log.info("looked", extra={"of_request": question.request_id, "queries": len(answers)})
-        return answers
+        return Looked(answers, self._model.provenance.get("weights_sha256", ""))
 
     async def _features_of(self, image: StoredImage, deadline: float) -> ImageFeatures:
         # the task, not its result, is kept: questions that arrive during the encoding wait for the same one

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import ray
 
-from chex.records import Query
+from chex.records import Finding, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,26 @@ class ReportWanted:
 
 
 Wanted = SentencesWanted | ReportWanted
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the detector hands over for one question: its answers, and the hash of the weights that gave them."""
+
+    answers: list
+    weights_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The findings of one question, and the hash of the one model that made them."""
+
+    findings: list[Finding]
+    weights_sha256: str
+
+
+class OtherModel(Exception):
+    """Detector and generator had different models: while they are replaced, one has the new model before the other."""
 
 
 class Failed(Exception):

@@ -1,4 +1,4 @@
-"""A question whose replica was lost is asked once more: answering changes nothing, and the same question has one answer."""
+"""A question whose replica was lost is asked again: the model remembers nothing, and the same question has one answer."""
 
 from __future__ import annotations
 
@@ -11,32 +11,42 @@ from serve.observability.metrics import count_retry
 
 Answer = TypeVar("Answer")
 LOST = (RayActorError, ObjectLostError)  # the process that answered is gone, or what it had made
+TRIES = 3
 
 
 async def asked_again_if_lost(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """What `ask()` answers; it is called a second time if a replica was lost over the first."""
-    try:
-        return await ask()
-    except LOST:
-        count_retry()
-        return await ask()
+    """What `ask()` answers; it is called again, TRIES times in all, if a replica was lost over it."""
+    for _ in range(TRIES - 1):
+        try:
+            return await ask()
+        except Exception as problem:
+            if not was_lost(problem):
+                raise
+            count_retry()
+    return await ask()
 
 
 async def continued_if_lost(ask: Callable[[], AsyncIterator[Answer]]) -> AsyncIterator[Answer]:
-    """The events of `ask()`; if a replica was lost, the second call's from where the first one's ended.
+    """The events of `ask()`; if a replica was lost, those of the next call from where the ones before ended.
 
-    The events have to be the same each time, as those of a report are: then none is doubled, missing or of another run.
+    The events have to be as many and the same each time, as those of a report are: then none is doubled or missing.
     """
-    seen = 0
-    try:
-        async for event in ask():
-            seen += 1
-            yield event
-        return
-    except LOST:
-        count_retry()
-    async for event in ask():
-        if seen:
-            seen -= 1
-        else:
-            yield event
+    told = 0
+    for left in reversed(range(TRIES)):
+        place = 0
+        try:
+            async for event in ask():
+                place += 1
+                if place > told:
+                    told = place
+                    yield event
+            return
+        except Exception as problem:
+            if not left or not was_lost(problem):
+                raise
+            count_retry()
+
+
+def was_lost(problem: BaseException) -> bool:
+    """Also where another deployment's call failed for it: Ray wraps what its argument failed of."""
+    return isinstance(problem, LOST) or isinstance(getattr(problem, "cause", None), LOST)

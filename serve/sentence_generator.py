@@ -14,7 +14,7 @@ from serve.known_answer import KnownAnswer
 from serve.model_thread import ModelThread, every_result
 from serve.observability.logs import log
 from serve.observability.metrics import count_sentences
-from serve.questions import ReportWanted, Wanted
+from serve.questions import Described, Looked, OtherModel, ReportWanted, Wanted
 
 if TYPE_CHECKING:
     from chex.inference.features import Answer
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 # a client sees the first sentences of a report while the next ones are being written
 SENTENCES_AT_ONCE = 6
 WRITTEN_TOGETHER = 256  # sentences
-
-Looked = "list[Answer] | Exception"  # what the detector hands over for one question
 
 
 @serve.deployment
@@ -41,22 +39,27 @@ class SentenceGenerator:
         self._thread = ModelThread(threads)
         with model_folder_on_disk(model) as folder:
             self._model = Chex.load(folder, device=device)
+        self._weights_sha256 = self._model.provenance.get("weights_sha256", "")
         self._sentences, self._reports = SentenceWriter(self._model), ReportWriter(self._model)
         self._write = Gathering(self._write_together, most_weight=WRITTEN_TOGETHER, weight=len)
         self._known = KnownAnswer(self._write_known)
         self._known.check()
 
-    async def answer(self, looked: list[Looked], wanted: list[Wanted]) -> list[list[Finding] | Report | Exception]:
+    async def answer(
+        self, looked: list[Looked | Exception], wanted: list[Wanted]
+    ) -> list[Described | Report | Exception]:
         """Per question, in order, its findings with their sentences, or its report, or why there is none."""
         return await every_result(self._answer(*one) for one in zip(looked, wanted, strict=True))
 
-    async def report_events(self, looked: list[Looked], wanted: ReportWanted) -> AsyncIterator[tuple[str, object]]:
+    async def report_events(
+        self, looked: list[Looked | Exception], wanted: ReportWanted
+    ) -> AsyncIterator[tuple[str, object]]:
         """("selected", findings without sentences), ("finding", finding) …, ("report", report) of one question.
 
         Only the report is free of repeats: nearly equal sentences can be told once all are written. Raises what the
         detector found instead of answers, and Expired.
         """
-        chosen = self._reports.select(_answers_of(looked[0]))
+        chosen = self._reports.select(self._answers_of(looked[0]))
         yield "selected", self._findings(chosen, [None] * len(chosen))
         sentences: list[str] = []
         for start in range(0, len(chosen), SENTENCES_AT_ONCE):
@@ -86,8 +89,8 @@ class SentenceGenerator:
         """Raises if the model no longer writes what it wrote when it was loaded."""
         await self._thread.run(self._known.check)
 
-    async def _answer(self, looked: Looked, wanted: Wanted) -> list[Finding] | Report:
-        answers = _answers_of(looked)
+    async def _answer(self, looked: Looked | Exception, wanted: Wanted) -> Described | Report:
+        answers = self._answers_of(looked)
         if isinstance(wanted, ReportWanted):
             chosen = self._reports.select(answers)
             sentences = await self._write(chosen, wanted.deadline) if chosen else []
@@ -95,7 +98,14 @@ class SentenceGenerator:
             return await self._compose(chosen, sentences, wanted)
         sentences = await self._write(answers, wanted.deadline)
         log_written(wanted, sentences)
-        return self._findings(answers, sentences)
+        return Described(self._findings(answers, sentences), self._weights_sha256)
+
+    def _answers_of(self, looked: Looked | Exception) -> list[Answer]:
+        if isinstance(looked, Exception):
+            raise looked
+        if looked.weights_sha256 != self._weights_sha256:
+            raise OtherModel
+        return looked.answers
 
     def _findings(self, answers: list[Answer], sentences: list[str | None]) -> list[Finding]:
         from chex.inference.report import finding
@@ -132,9 +142,3 @@ def log_written(wanted: Wanted, sentences: list[str]) -> None:
     """How many sentences which request got; what they say is for the one who asked."""
     count_sentences(len(sentences))
     log.info("wrote", extra={"of_request": wanted.request_id, "sentences": len(sentences)})
-
-
-def _answers_of(looked: Looked) -> list[Answer]:
-    if isinstance(looked, Exception):
-        raise looked
-    return looked

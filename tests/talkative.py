@@ -6,12 +6,12 @@ import copy
 from pathlib import Path
 
 
-def save_talkative(model, folder: Path) -> Path:
+def save_talkative(model, folder: Path, seed: int = 0) -> Path:
     """Saves a copy of the model whose generator has wide random weights; returns the folder."""
     import torch
 
     talkative = copy.deepcopy(model)
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weights in talkative.generator.parameters():
             if weights.dim() > 1:

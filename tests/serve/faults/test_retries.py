@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from ray.exceptions import ActorDiedError, ActorUnavailableError
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 
 from serve.retries import asked_again_if_lost, continued_if_lost
 
@@ -23,11 +23,15 @@ def failing(*faults):
     return ask
 
 
-def test_a_lost_replica_is_forgiven_once():
+def test_a_lost_replica_is_forgiven_twice():
+    lost = ActorDiedError()
+    # what the generator's call fails of when the detector, whose answer is its argument, was lost
+    handed_on = RayTaskError("answer", "", lost)
     assert asyncio.run(asked_again_if_lost(failing())) == 1
-    assert asyncio.run(asked_again_if_lost(failing(ActorDiedError()))) == 2
+    assert asyncio.run(asked_again_if_lost(failing(lost))) == 2
+    assert asyncio.run(asked_again_if_lost(failing(lost, handed_on))) == 3
     with pytest.raises(ActorDiedError):
-        asyncio.run(asked_again_if_lost(failing(ActorDiedError(), ActorDiedError())))
+        asyncio.run(asked_again_if_lost(failing(handed_on, lost, lost)))
 
 
 @pytest.mark.parametrize("fault", [ValueError(), KeyError(), asyncio.CancelledError(), TimeoutError()])

@@ -72,8 +72,17 @@ class _Stored:
 class OneProcess:
     """`async with OneProcess(model) as server:` has `client`, `detector` and `generator`."""
 
-    def __init__(self, model, *, most_waiting: int = 8, most_images: int = 4, seconds: float = 600) -> None:
+    def __init__(
+        self,
+        model,
+        *,
+        most_waiting: int = 8,
+        most_images: int = 4,
+        seconds: float = 600,
+        guard: GuardSettings | None = None,
+    ) -> None:
         self._model, self._most_waiting = str(model), most_waiting
+        self._guard = guard or GuardSettings()
         self._keeping = {"most_images": most_images, "seconds": seconds}
 
     async def __aenter__(self) -> Self:
@@ -88,7 +97,7 @@ class OneProcess:
             prompt_sets={name: prompts.queries for name, prompts in prompt_sets(terms).items()},
             request_seconds=60,
         )
-        self.app = http_application(desk, GuardSettings())
+        self.app = http_application(desk, self._guard)
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
         return self

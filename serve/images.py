@@ -15,7 +15,6 @@ from chex.body_part import off_topic
 from chex.pixels import UnusableImage, header_alone, read_radiograph
 from serve.caches import RecentlyUsed
 from serve.gathering import Gathering
-from serve.observability.metrics import show_images_kept
 from serve.observability.requests import note_image
 from serve.questions import StoredImage
 
@@ -56,6 +55,9 @@ class Images:
         self._kept: RecentlyUsed[Kept] = RecentlyUsed(most_entries=most_images, most_bytes=most_bytes, seconds=seconds)
         self._decode = Gathering(self._decoded, most_weight=1, at_once=DECODED_AT_ONCE, most_waiting=UPLOADS_WAITING)
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     async def keep(self, data: bytes, deadline: float) -> Kept:
         """Takes an encoded file in, or finds that it is here already. Raises a 422 if it is no chest radiograph."""
         image_id = _id_of(data)
@@ -63,7 +65,6 @@ class Images:
         if kept is None:
             kept = await self.decode(data, deadline)
             self._kept.put(image_id, kept, kept.width * kept.height)
-            show_images_kept(len(self._kept))
         else:
             note_image(kept.sha256)
         return kept

@@ -11,6 +11,7 @@ from chex import __version__, vocabulary
 from serve.asking import Asking
 from serve.desk import Desk, PromptSets
 from serve.images import Images
+from serve.observability.metrics import show_images_kept
 from serve.problems import SizeLimit, explain_errors
 from serve.routes import batches, exports, images, models, pages, queries, reports
 from serve.security.guard import Guard, GuardSettings
@@ -52,6 +53,10 @@ class Ingress:
             request_seconds=request_seconds,
             audit_texts=guard.audit_texts,
         )
+
+    async def check_health(self) -> None:
+        """Ray forgets a gauge that is not set again, and asks for this every some seconds."""
+        show_images_kept(len(self._desk.images))
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return http_application(self._desk, self._guard)

@@ -30,8 +30,9 @@ def lines_with(request_id: str, *kinds: str, patience: float = 15.0) -> dict[str
             for line in text.splitlines():
                 if request_id in line and line.startswith("{"):
                     told = json.loads(line)
-                    found.setdefault(told.get("deployment", "proxy"), []).append(told)
-        if all(any(kind in name for name in found) for kind in kinds) or time.monotonic() > deadline:
+                    name = told.get("deployment", "proxy").rpartition("_")[2]  # Serve puts the application's before
+                    found.setdefault(name, []).append(told)
+        if found.keys() >= set(kinds) or time.monotonic() > deadline:
             return found
         time.sleep(0.2)
 

@@ -1,0 +1,100 @@
+"""`serve deploy infra/serve.yaml`, and then its processes are killed and its model is replaced while clients ask."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import httpx
+import pytest
+
+from tests.serve.asking import is_problem, png, upload
+from tests.serve.deployment import deployed, served
+from tests.serve.faults.load import Load, answers_one_by_one
+from tests.serve.security.guarded_app import bearer
+from tests.talkative import save_talkative
+
+REPLICAS = {"detectors": 2, "most_detectors": None, "generators": 2, "most_generators": None, "cpus_per_replica": 0.5}
+LIMITS = {"requests_per_second": 1000, "burst": 1000}
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    return tmp_path_factory.mktemp("keys") / "keys"
+
+
+@pytest.fixture(scope="module")
+def deployment(model_dir, keys):
+    with deployed(model_dir, keys, **REPLICAS, **LIMITS) as made:
+        yield made
+
+
+def until(holds, patience: float = 180.0) -> float:
+    """The seconds that it took."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < patience
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def test_what_is_deployed_is_guarded(deployment):
+    with deployment.client(None) as stranger, deployment.client() as client:
+        assert is_problem(upload(stranger, png(0)), 401, "Authorization")
+        assert stranger.get("/").status_code == stranger.get("/healthz").status_code == 200
+        answer = upload(client, png(0))
+        assert answer.status_code == 201
+        assert len(answer.headers.get_list("x-request-id")) == 1 and answer.headers["cache-control"] == "no-store"
+        # a broken id never reaches a log of ours
+        assert is_problem(client.get("/healthz", headers={"X-Request-ID": "a b"}), 400, "X-Request-ID")
+
+
+@pytest.mark.parametrize("killed", ["PromptDetector", "SentenceGenerator"])
+def test_a_killed_replica_costs_no_answer(deployment, killed):
+    with deployment.client() as client:
+        expected = answers_one_by_one(client)
+    victim, *others = deployment.replicas(killed)
+    with Load(deployment.url, bearer("ward-3"), {"model": expected}) as load:
+        until(lambda: len(load.outcomes) > 30)
+        at = time.monotonic()
+        os.kill(victim, signal.SIGKILL)
+        recovered = until(lambda: len(set(deployment.replicas(killed)) - {victim}) == len(others) + 1)
+        done = len(load.outcomes)
+        until(lambda: len(load.outcomes) > done + 30)
+    slowest = max(outcome.seconds for outcome in load.outcomes if outcome.began + outcome.seconds > at)
+    print(
+        f"{killed} killed: its replica was replaced after {recovered:.1f} s, the slowest answer took {slowest:.1f} s; "
+        f"{dict(load.statuses)}"
+    )
+    assert set(load.statuses) == {200} and set(load.models) == {"model"}
+
+
+def test_the_model_is_replaced_under_load_and_each_answer_is_of_one(
+    deployment, keys, tiny_model, tmp_path_factory, model_dir
+):
+    newer = save_talkative(tiny_model, tmp_path_factory.mktemp("newer"), seed=1)
+    port = httpx.URL(deployment.url).port
+    config = served(port, keys_file=str(keys), **REPLICAS, **LIMITS)
+
+    def deploy(model):
+        config["applications"][0]["args"]["model"] = str(model)
+        deployment.deploy(config)
+
+    with deployment.client() as client:
+        old = answers_one_by_one(client)
+        deploy(newer)
+        new = answers_one_by_one(client)
+        deploy(model_dir)
+        assert old.keys() == new.keys() and all(old[question] != new[question] for question in old)
+    with Load(deployment.url, bearer("ward-3"), {"old": old, "new": new}) as load:
+        until(lambda: len(load.outcomes) > 30)
+        began = time.monotonic()
+        deploy(newer)
+        took, done = time.monotonic() - began, len(load.outcomes)
+        until(lambda: len(load.outcomes) > done + 30)
+    print(f"model replaced in {took:.1f} s; {dict(load.statuses)}, {dict(load.models)}")
+    assert set(load.statuses) == {200}
+    assert set(load.models) == {"old", "new"}
+    last = max(outcome.began for outcome in load.outcomes if outcome.model == "old")
+    assert all(outcome.model == "new" for outcome in load.outcomes if outcome.began > last)

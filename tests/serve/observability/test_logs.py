@@ -28,7 +28,7 @@ def lines_with(request_id: str, *kinds: str, patience: float = 15.0) -> dict[str
         found: dict[str, list[dict]] = {}
         for text in log_files().values():
             for line in text.splitlines():
-                if request_id in line and line.startswith("{"):
+                if request_id in line and line.startswith("{") and line.endswith("}"):
                     told = json.loads(line)
                     name = told.get("deployment", "proxy").rpartition("_")[2]  # Serve puts the application's before
                     found.setdefault(name, []).append(told)

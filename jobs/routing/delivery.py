@@ -35,19 +35,27 @@ class Delivery:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            keys = [key for key in self._queue.outgoing() if self._due.get(key, 0.0) <= time.monotonic()]
-            for key in keys:
-                if self._stopping.is_set() or not self._deliver(key):
-                    break
-            if not keys:
-                self._destination.close()
+            try:
+                self._deliver_all()
+            except OSError:
+                log.exception("the queue cannot be read or written")
+                self._stopping.wait(LONGEST_WAIT)
             self._stopping.wait(self._wait or _LOOK)
         self._destination.close()
 
+    def _deliver_all(self) -> None:
+        keys = [key for key in self._queue.outgoing() if self._due.get(key, 0.0) <= time.monotonic()]
+        for key in keys:
+            if self._stopping.is_set() or not self._deliver(key):
+                return
+        if not keys:
+            self._destination.close()
+
     def _deliver(self, key: str) -> bool:
         """False if there is no point in trying the next one now."""
+        report = self._queue.report(key)
         try:
-            self._destination.send(self._queue.report(key))
+            self._destination.send(report)
         except Away as away:
             if not self._wait:
                 log.warning("the destination is away (%s); reports wait", away)

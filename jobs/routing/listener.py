@@ -50,8 +50,8 @@ class Listener:
         """`callers`: AE titles that may send; () lets all send. Raises OSError if the address cannot be listened on."""
         _quieten_pynetdicom()
         # what arrives goes to the disk as it comes, however large; and to the queue's, for a rename to be enough
-        _config.STORE_RECV_CHUNKED_DATASET = True
-        tempfile.tempdir = str(queue.incoming)
+        self._before = _config.STORE_RECV_CHUNKED_DATASET, tempfile.tempdir
+        _config.STORE_RECV_CHUNKED_DATASET, tempfile.tempdir = True, str(queue.incoming)
         self._queue = queue
         self._ae = AE(ae_title)
         self._ae.require_called_aet = True
@@ -79,6 +79,7 @@ class Listener:
             time.sleep(0.05)
         self._ae.shutdown()
         self._thread.join()
+        _config.STORE_RECV_CHUNKED_DATASET, tempfile.tempdir = self._before
 
     def _store(self, event: evt.Event) -> int:
         request, caller = event.request, event.assoc.requestor.ae_title

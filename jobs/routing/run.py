@@ -77,7 +77,10 @@ def _listen(routing: Routing, queue: Queue, stop: threading.Event) -> None:
     )
     log.info("%s listens on %s port %d", routing.ae_title, routing.host, listener.port)
     while True:
-        queue.sweep(receipts_older_than=RECEIPTS_KEPT, incoming_older_than=_INCOMING_KEPT)
+        try:
+            queue.sweep(receipts_older_than=RECEIPTS_KEPT, incoming_older_than=_INCOMING_KEPT)
+        except OSError:
+            log.exception("the queue cannot be swept")
         if stop.wait(_SWEEP):
             break
     log.info("stopping")

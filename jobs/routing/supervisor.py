@@ -57,7 +57,10 @@ class Supervisor:
             if self._process.is_alive():
                 continue
             log.error("the worker died (%s)", _cause(self._process.exitcode))
-            self._blame()
+            try:
+                self._blame()
+            except OSError:
+                log.exception("the queue cannot be written")
             wait = _FIRST_WAIT if time.monotonic() - started > _LONGEST_WAIT else min(2 * wait, _LONGEST_WAIT)
             if self._stopping.wait(wait):
                 return

@@ -18,6 +18,7 @@ from jobs.routing.queue import Queue
 NOT_STARTED = 3  # exit status: the model or the prompts cannot be used
 _LOCK, _IN_WORK = "worker.lock", "in-work.json"
 _LOOK = 0.2  # seconds between looks for new images
+_AFTER_A_FAULT = 10.0  # seconds
 
 log = logging.getLogger(__name__)
 
@@ -56,18 +57,24 @@ def work_until(stop: Event, ready: Event, work: Work) -> None:
         while not stop.is_set():
             keys = [suspects.pop(0)] if suspects else queue.waiting(work.batch_size)
             keys = [key for key in keys if queue.image(key).exists()]
-            if keys:
+            if not keys and not suspects:
+                stop.wait(_LOOK)
+                continue
+            try:
                 note_work(work.queue, keys)
                 report_on(queue, reporter, keys)
                 note_work(work.queue, suspects)
-            elif not suspects:
-                stop.wait(_LOOK)
+            except OSError:  # a full disk is no image's fault
+                log.exception("the queue cannot be read or written")
+                stop.wait(_AFTER_A_FAULT)
 
 
 def report_on(queue: Queue, reporter, keys: Sequence[str]) -> None:
     """Each image leaves `waiting`, whatever is in it."""
     from jobs.routing.reporter import NotReported, Unusable
 
+    if not keys:
+        return
     try:
         results = reporter([queue.image(key) for key in keys])
     except Exception as fault:

@@ -36,7 +36,7 @@ class Listening:
     def log(self) -> str:
         return self._log.read_bytes()[self._from :].decode(errors="replace")
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 120.0) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 600.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             if self.process.poll() is not None or time.monotonic() > end:

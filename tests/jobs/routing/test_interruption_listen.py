@@ -13,7 +13,6 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from chex.embedded import PHANTOM
 from jobs.routing import supervisor as supervisor_module
 from jobs.routing.queue import Queue
 from jobs.routing.supervisor import Supervisor
@@ -22,6 +21,7 @@ from tests.jobs.routing.listening import Listening
 from tests.jobs.routing.modality import phantom, storescu, written
 from tests.jobs.routing.poisoned_worker import work_until_poisoned
 from tests.orthanc_server import OrthancServer
+from tests.talkative import save_talkative
 
 
 @pytest.fixture
@@ -30,6 +30,11 @@ def prompts(tmp_path) -> str:
     file = tmp_path / "prompts.json"
     file.write_text(json.dumps({"name": "two", "queries": ["pleural effusion", "cardiomegaly"]}))
     return str(file)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model, tmp_path_factory) -> str:
+    return str(save_talkative(tiny_model, tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture
@@ -63,12 +68,13 @@ def enlarged(image: pydicom.Dataset) -> pydicom.Dataset:
     return image
 
 
-def test_a_listener_that_is_killed_again_and_again(tmp_path, prompts, pacs):
+def test_a_listener_that_is_killed_again_and_again(tmp_path, model, prompts, pacs):
     """While it receives, reports and delivers; once with the destination dead, too. A modality sends what is not
     acknowledged again."""
-    images = {written(enlarged(phantom(number)), tmp_path / f"{number}.dcm"): phantom(number) for number in range(60)}
+    images = {written(enlarged(phantom(number)), tmp_path / f"{number}.dcm"): phantom(number) for number in range(24)}
     arguments = (
-        "--deliver", f"dicom://ORTHANC@127.0.0.1:{pacs.dicom_port}", "--prompts", prompts, "--batch-size", "4"
+        "--deliver", f"dicom://ORTHANC@127.0.0.1:{pacs.dicom_port}", "--batch-size", "4", "--model", model,
+        "--prompts", prompts,
     )  # fmt: skip
     missing, known, cut = list(images), set(), 0
     for round_, pause in enumerate((0.0, 0.0, 0.1, 8.0)):
@@ -78,7 +84,7 @@ def test_a_listener_that_is_killed_again_and_again(tmp_path, prompts, pacs):
         with ThreadPoolExecutor(1) as pool:
             sending = pool.submit(storescu, listening.port, *missing)
             before = Queue(listening.queue).counts().images
-            listening.wait_for(lambda: Queue(listening.queue).counts().images > before + 5)  # noqa: B023
+            listening.wait_for(lambda: Queue(listening.queue).counts().images > before + 2)  # noqa: B023
             time.sleep(pause)
             listening.kill()
             known |= set(acknowledged(sending.result().stdout))
@@ -100,10 +106,10 @@ def test_a_listener_that_is_killed_again_and_again(tmp_path, prompts, pacs):
     assert counts.delivered == counts.images == len(images)
 
 
-def test_a_worker_that_is_killed_is_replaced(tmp_path, prompts, pacs):
+def test_a_worker_that_is_killed_is_replaced(tmp_path, model, prompts, pacs):
     files = [written(phantom(number), tmp_path / f"{number}.dcm") for number in range(12)]
     listening = Listening(
-        tmp_path, "--deliver", pacs.dicomweb, "--prompts", prompts, "--batch-size", "2"
+        tmp_path, "--deliver", pacs.dicomweb, "--model", model, "--prompts", prompts, "--batch-size", "2"
     )  # fmt: skip
     assert len(acknowledged(storescu(listening.port, *files).stdout)) == 12
     for delivered in (1, 5):
@@ -114,14 +120,14 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path, prompts, pacs):
     assert reported_on(pacs) == sorted(phantom(number).SOPInstanceUID for number in range(12))
 
 
-def test_an_orphaned_worker_ends(tmp_path, prompts, pacs):
-    listening = Listening(tmp_path, "--deliver", pacs.dicomweb, "--prompts", prompts)
+def test_an_orphaned_worker_ends(tmp_path, model, prompts, pacs):
+    listening = Listening(tmp_path, "--deliver", pacs.dicomweb, "--model", model, "--prompts", prompts)
     worker = listening.worker()
     listening.kill()
     worker.wait(30)
 
 
-def test_an_image_that_kills_workers_is_put_aside_and_the_others_are_reported_on(tmp_path, prompts, monkeypatch):
+def test_an_image_that_kills_workers_is_put_aside_and_the_others_are_reported_on(tmp_path, model, prompts, monkeypatch):
     monkeypatch.setattr(supervisor_module, "_FIRST_WAIT", 0.1)
     monkeypatch.setattr(supervisor_module, "_LONGEST_WAIT", 0.1)
     queue, keys = Queue(tmp_path / "queue", keep_free=0), []
@@ -130,7 +136,7 @@ def test_an_image_that_kills_workers_is_put_aside_and_the_others_are_reported_on
         image = phantom(number, PatientName=name)
         key, _ = queue.accept(written(image, queue.incoming / "arriving"), image.SOPInstanceUID)
         keys.append(key)
-    work = Work(queue.root, PHANTOM, prompts, "dicom-sr", 5, "cpu")
+    work = Work(queue.root, model, prompts, "dicom-sr", 5, "cpu")
     supervisor = Supervisor(queue, work, work_until_poisoned)
     try:
         end = time.monotonic() + 300

@@ -51,9 +51,12 @@ def afterwards(pacs, folder):
     broken.PixelData = pydicom.encaps.encapsulate([b"no picture at all"])
     broken["PixelData"].VR = "OB"
     files = [written(image, folder / f"{place}.dcm") for place, image in enumerate([*images, images[0], hand])]
+    prompts = folder / "prompts.json"
+    prompts.write_text('{"name": "two", "queries": ["pleural effusion", "cardiomegaly"]}')
     listening = Listening(
-        folder, "--deliver", f"dicom://ORTHANC@127.0.0.1:{pacs.dicom_port}", "--allow", "MODALITY", "--batch-size", "4"
-    )
+        folder, "--deliver", f"dicom://ORTHANC@127.0.0.1:{pacs.dicom_port}", "--allow", "MODALITY",
+        "--prompts", str(prompts), "--batch-size", "4",
+    )  # fmt: skip
     try:
         sent = storescu(listening.port, *files)
         sent_broken = storescu(listening.port, written(broken, folder / "broken.dcm"), options=("-xv",))

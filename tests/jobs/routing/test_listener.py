@@ -204,6 +204,7 @@ class FaultyLine:
         threading.Thread(target=_copy, args=(target, caller, 1 << 60), daemon=True).start()
         _copy(caller, target, self._after)
         for line in (caller, target):
+            line.shutdown(socket.SHUT_RDWR)  # closing alone would wait for whoever reads from it
             line.close()
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from chex.exports.statements import states_presence
 from chex.records import Box, Finding, Provenance, Report
 
+EVENT_STREAM = "text/event-stream"  # what a client accepts that wants a report in pieces
 Numbers = tuple[float, float, float, float]
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 import httpx
 
 from serve.answer_schemas import (
+    EVENT_STREAM,
     AnswersOut,
     BatchOut,
     FindingOut,
@@ -25,7 +26,6 @@ from serve.answer_schemas import (
     VocabularyOut,
 )
 from serve.deadlines import HEADER
-from serve.events import EVENT_STREAM
 from serve.schemas import QueriesIn, QueryIn, ReportIn
 
 Question = str | QueryIn | Mapping[str, Any]

@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator
 from serve.answer_schemas import FindingOut, ReportOut
 from serve.problems import problem_of
 
-EVENT_STREAM = "text/event-stream"
-
 
 async def as_events(
     events: AsyncIterator[tuple[str, object]], size: tuple[int, int], deadline: float

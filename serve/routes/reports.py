@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import Response, StreamingResponse
 
-from serve.answer_schemas import ImageReportOut, ReportOut
-from serve.events import EVENT_STREAM, as_events
+from serve.answer_schemas import EVENT_STREAM, ImageReportOut, ReportOut
+from serve.events import as_events
 from serve.routes.images import described
 from serve.routes.queries import as_json
 from serve.routes.requests import PROBLEMS, STATELESS_PROBLEMS, AtDesk, content, parsed

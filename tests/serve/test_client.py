@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -92,3 +94,9 @@ def test_files_go_without_their_names(tmp_path):
         assert asking.upload(file).image_id == "1f"
     sent = server.asked[0].read()
     assert b"content" in sent and b"DOE" not in sent
+
+
+def test_it_loads_neither_ray_nor_torch():
+    code = "import sys, serve.client; print(*{'ray', 'torch', 'fastapi'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert found.stdout.split() == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from serve.model_thread import ModelThread, every_result
 from serve.observability.logs import log
 from serve.observability.metrics import count_feature_lookup
 from serve.questions import Described, Looked, Question, StoredImage
+from serve.shared_work import SharedWork
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ class PromptDetector:
         with model_folder_on_disk(model) as folder:
             self._model = Chex.load(folder, device=device)
         self._reader = PromptReader(self._model)
-        self._features: RecentlyUsed[asyncio.Task] = RecentlyUsed(
+        self._features: RecentlyUsed[SharedWork[ImageFeatures]] = RecentlyUsed(
             most_entries=most_images, most_bytes=feature_bytes, seconds=seconds
         )
         self._images_encoded = 0
@@ -96,18 +96,17 @@ class PromptDetector:
         return Looked(answers, self._model.provenance.get("weights_sha256", ""))
 
     async def _features_of(self, image: StoredImage, deadline: float) -> ImageFeatures:
-        # the task, not its result, is kept: questions that arrive during the encoding wait for the same one
-        task = self._features.get(image.image_id)
-        known = task is not None and not (task.done() and (task.cancelled() or task.exception()))
+        # the work, not its result, is kept: questions that arrive during the encoding wait for the same one
+        encoding = self._features.get(image.image_id)
+        known = encoding is not None and encoding.is_of_use
         count_feature_lookup(hit=known)
         if not known:
-            task = asyncio.ensure_future(self._fetch_and_encode(image, deadline))
-            self._features.put(image.image_id, task, self._bytes_per_image())
-        # one client that gives up must not cancel the encoding that others wait for
-        return await asyncio.shield(task)
+            encoding = SharedWork(self._fetch_and_encode(image))
+            self._features.put(image.image_id, encoding, self._bytes_per_image())
+        return await encoding.result(deadline)
 
-    async def _fetch_and_encode(self, image: StoredImage, deadline: float) -> ImageFeatures:
-        return await self._encode(await image.pixels, deadline)
+    async def _fetch_and_encode(self, image: StoredImage) -> ImageFeatures:
+        return await self._encode(await image.pixels)
 
     async def _encode_together(self, images: list[np.ndarray]) -> list[ImageFeatures]:
         features = await self._thread.run(self._reader.encode, images)

@@ -71,7 +71,7 @@ def test_without_sentences_it_is_the_same_but_for_them(model_dir):
             for sentences in (True, False)
         ]
         assert all(finding["sentence"] for finding in full)
-        assert quick == [finding | {"sentence": None} for finding in full]
+        assert quick == [finding | {"sentence": None, "present": None} for finding in full]
 
     on(model_dir, conversation)
 

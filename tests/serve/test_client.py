@@ -13,7 +13,7 @@ from serve.client import Client, Refused
 
 FINDING = {
     "query": {"name": "edema", "text": "edema", "box": None}, "boxes": [], "sentence": "No edema.", "probabilities": {},
-    "parents": [],
+    "parents": [], "present": False,
 }  # fmt: skip
 
 

@@ -6,7 +6,6 @@ const asked = async (path, options) => contentOf(await request(path, options), "
 
 export const fetchModel = () => asked("v1/model");
 export const fetchVocabulary = () => asked("v1/vocabulary");
-export const fetchDescription = () => asked("openapi.json");
 
 export function uploadImage(file, options) {
   const form = new FormData();
@@ -23,7 +22,12 @@ export async function askQuery(id, query, signal) {
   return findings[0];
 }
 
-export async function streamReport(id, signal) {
-  const answer = await request(`v1/images/${id}/report`, { method: "POST", accept: "text/event-stream", signal });
+export async function fetchExport(id, asked) {
+  return contentOf(await request(`v1/images/${id}/export`, { method: "POST", json: asked }), "blob");
+}
+
+export async function streamReport(id, promptSet, signal) {
+  const json = promptSet ? { prompt_set: promptSet } : {};
+  const answer = await request(`v1/images/${id}/report`, { method: "POST", json, accept: "text/event-stream", signal });
   return eventsOf(answer, signal);
 }

@@ -3,7 +3,7 @@ import { byId, element } from "./dom.js";
 import { changed, onChange, state } from "./state.js";
 
 const SIDES = ["right", "left"];
-const FIRST = ["lung", "upper lung zone", "mid lung zone", "lower lung zone", "apical zone", "costophrenic angle"];
+const FIRST = ["lung", "upper lung zone", "mid lung zone", "lower lung zone", "costophrenic angle"];
 const picked = { side: null, place: null };
 let all = false; // whether the rarer places are shown, too
 let shownFor = null;

@@ -26,7 +26,7 @@ export function lineView(first, { actions, editor, retry }) {
   const words = element("div", { class: "words" }, sentence);
   const bar = element("div", { class: "actions", role: "group" });
   const node = element("li", { class: "item", "data-line": first.key,
-    mouseenter: () => hover(first.key), mouseleave: () => hover(null) }, element("div", { class: "top" }, pick, mark, bar), words, also);
+    pointerenter: (event) => { if (event.pointerType === "mouse") hover(first.key); }, pointerleave: () => hover(null) }, element("div", { class: "top" }, pick, mark, bar), words, also);
   sentence.addEventListener("click", () => choose(first.key));
   bar.append(...actions(first));
   shown.set(first.key, node);

@@ -35,7 +35,7 @@ export async function writeReport(image) {
 async function stream(report, id, signal) {
   for (let tries = 1; ; tries += 1) {
     try {
-      for await (const event of await streamReport(id, signal)) take(report, ...event);
+      for await (const event of await streamReport(id, state.promptSet, signal)) take(report, ...event);
       if (report.phase !== "written") throw new Problem("away"); // the stream broke off
       return;
     } catch (problem) {

@@ -56,6 +56,17 @@ byId("write").addEventListener("click", () => { if (state.current?.phase === "re
 byId("stop").addEventListener("click", () => state.current?.report?.stop());
 byId("accept-all").addEventListener("click", () => acceptRest(state.current.report));
 
+const promptSets = byId("prompt-set");
+promptSets.addEventListener("change", () => { state.promptSet = promptSets.value; });
+
+// the server's own choice comes first
+function offerPromptSets() {
+  const names = Object.keys(state.vocabulary?.prompt_sets ?? {});
+  byId("prompt-sets").hidden = names.length < 2;
+  if (promptSets.options.length === names.length) return;
+  promptSets.replaceChildren(...names.map((name) => element("option", { value: name }, name.replaceAll("-", " "))));
+}
+
 const WORDS = { looking: "Looking at the image …", writing: "Writing …" };
 
 function progress(report) {
@@ -75,6 +86,7 @@ function provenanceOf({ provenance: made }) {
 
 onChange(() => {
   const report = state.current?.report ?? null, lines = report?.lines ?? [];
+  offerPromptSets();
   const busy = report?.phase === "looking" || report?.phase === "writing";
   showList(byId("report"), lines, view);
   byId("report").setAttribute("aria-busy", String(busy));
@@ -83,6 +95,7 @@ onChange(() => {
   byId("write").disabled = state.current?.phase !== "ready" || busy;
   setText(byId("write").firstChild, report && !busy ? "Write it again " : "Write the report ");
   byId("write").classList.toggle("plain", Boolean(report));
+  promptSets.disabled = busy;
   byId("stop").hidden = !busy;
   setText(byId("reviewed"), report ? progress(report) : "");
   byId("accept-all").hidden = busy || !lines.some((line) => !isReviewed(line));

@@ -7,7 +7,7 @@ export const state = {
   boxesShown: true,
   vocabulary: null,
   model: null,
-  serverExports: [], // formats that the server writes
+  promptSet: null, // of the next report; the server's own choice if null
   recent: [], // questions of this visit, newest first
 };
 

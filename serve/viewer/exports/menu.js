@@ -5,6 +5,7 @@ import { tell, tellFault } from "../telling.js";
 import { fileName, isEmpty } from "./content.js";
 import { makeJson } from "./json.js";
 import { makePicture } from "./picture.js";
+import { serverFormats } from "./server.js";
 import { makeText, textOf } from "./text.js";
 
 // what the reader sees, the file's ending, and what makes a Blob of the image that is looked at
@@ -33,7 +34,7 @@ async function run(ending, make) {
 function list() {
   const entry = ([label, ending, make]) => element("li", {},
     element("button", { type: "button", class: "plain", "data-ending": ending, click: () => run(ending, make) }, label));
-  menu.querySelector("ul").replaceChildren(...[...FORMATS, ...state.serverExports].map(entry));
+  menu.querySelector("ul").replaceChildren(...[...FORMATS, ...serverFormats()].map(entry));
 }
 
 menu.querySelector("summary").addEventListener("click", (event) => {

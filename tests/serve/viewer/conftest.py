@@ -57,7 +57,7 @@ def phantom():
 @pytest.fixture
 def reader(browser, address, phantom):
     """Somebody at the page. Whatever a test does: no script fails, nothing breaks the policy, no other host is asked."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context = browser.new_context(viewport={"width": 1100, "height": 700}, accept_downloads=True)
     context.set_default_timeout(30_000)
     page = context.new_page()
     faults, hosts = [], set()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from serve.routes.pages import VIEWER
+
 
 def test_a_whole_reading_by_keys(reader):
     page = reader.visits().page
@@ -73,18 +75,28 @@ def test_an_answer_is_spoken(reader):
     expect(reader.page.locator("#heard[aria-live=polite]")).to_have_text(f"Answer: {sentence}")
 
 
-@pytest.mark.parametrize("size", [(390, 844), (768, 1024), (1440, 900)])
-def test_nothing_sticks_out_of_the_screen(reader, size):
-    reader.page.set_viewport_size({"width": size[0], "height": size[1]})
+def test_nothing_sticks_out_of_the_screen(reader):
     reader.visits().opens()
     reader.asks("pleural effusion in the right lower lung zone")
-    reader.writes_the_report()
-    assert reader.page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    frame, stage = (reader.page.locator(name).bounding_box() for name in ("#image", "#stage"))
-    assert stage["width"] > 0.45 * size[0] and frame["x"] >= stage["x"]
-    assert frame["y"] + frame["height"] <= stage["y"] + stage["height"]
-    reader.page.locator("#export summary").click()
-    expect(reader.page.locator('#export [data-ending="txt"]')).to_be_in_viewport()
+    for width, height in ((390, 844), (768, 1024), (1440, 900)):
+        reader.page.set_viewport_size({"width": width, "height": height})
+        reader.page.locator("#export summary").click()
+        expect(reader.page.locator('#export [data-ending="txt"]')).to_be_in_viewport()
+        reader.page.locator("#export summary").click()
+        assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
+        frame, stage = (reader.page.locator(name).bounding_box() for name in ("#image", "#stage"))
+        assert stage["width"] > 0.45 * width and frame["x"] >= stage["x"]
+        assert frame["y"] + frame["height"] <= stage["y"] + stage["height"]
+
+
+def test_on_a_phone_a_sentence_is_read_with_its_boxes_in_sight(reader):
+    reader.page.set_viewport_size({"width": 390, "height": 844})
+    reader.visits().opens()
+    line = reader.writes_the_report().last
+    line.locator(".pick").click()
+    box, stage = reader.boxes(line).first.bounding_box(), reader.page.locator("#stage").bounding_box()
+    assert stage["y"] >= 0 and box["y"] + box["height"] / 2 < stage["y"] + stage["height"]
+    assert line.bounding_box()["y"] >= stage["y"] + stage["height"] - 1
 
 
 def test_no_script_within_the_page_is_run(reader, api):
@@ -94,6 +106,13 @@ def test_no_script_within_the_page_is_run(reader, api):
     reader.asks("<img src=x onerror=alert(1)>")
     expect(reader.answer().locator(".name")).to_have_text("<img src=x onerror=alert(1)>")
     expect(reader.page.locator("aside img")).to_have_count(0)
+
+
+def test_every_module_is_fetched_at_once(api):
+    """Each import would wait for the one before otherwise, which a slow network makes long."""
+    page = api.get("").text
+    modules = {file.relative_to(VIEWER).as_posix() for file in VIEWER.rglob("*.js")} - {"docs.js"}
+    assert {module for module in modules if f'<link rel="modulepreload" href="viewer/{module}">' in page} == modules
 
 
 def test_its_keys_and_suggestions_come_from_the_vocabulary(api):

@@ -6,48 +6,55 @@ import io
 import json
 
 import numpy as np
-import pytest
+import pydicom
 from PIL import Image
 from playwright.sync_api import expect
 
+from pipelines.phantoms.dicom import write_dicom
+from pipelines.phantoms.image import render
+from pipelines.phantoms.planned import plan_studies
 
-@pytest.fixture
-def reviewed(reader):
-    """(what was rejected, what the model wrote where the reader edited)."""
+WORDS = "Written by <b>the reader</b>"
+
+
+def test_the_page_writes_text_json_and_a_picture(reader):
     reader.visits().opens()
     lines = reader.writes_the_report()
     rejected, replaced = (lines.nth(place).locator(".sentence").inner_text() for place in (0, 1))
     lines.nth(0).get_by_role("button", name="Reject").click()
     lines.nth(1).get_by_role("button", name="Edit").click()
-    reader.page.get_by_role("textbox", name="Sentence 2").fill("Written by <b>the reader</b>")
+    reader.page.get_by_role("textbox", name="Sentence 2").fill(WORDS)
     reader.page.keyboard.press("Enter")
-    return rejected, replaced
+
+    is_text(reader.exports("txt").decode(), rejected, replaced)
+    is_record(json.loads(reader.exports("json")), rejected, replaced)
+    is_picture(Image.open(io.BytesIO(reader.exports("png"))), Image.open(io.BytesIO(reader.phantom)))
+
+    reader.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    reader.page.click("#copy")
+    expect(reader.page.locator("#told")).to_have_text("Copied.")
+    assert f"{WORDS}." in reader.page.evaluate("navigator.clipboard.readText()")
 
 
-def test_text(reader, reviewed):
-    text = reader.exports("txt").decode()
+def is_text(text, rejected, replaced):
     report = text.split("REPORT\n")[1].split("\n\n")[0].splitlines()
-    assert "Written by <b>the reader</b>." in report
-    assert reviewed[0] not in report and reviewed[1] not in report
+    assert f"{WORDS}." in report and rejected not in report and replaced not in report
     assert "not a medical device" in text and "synthetic phantoms" in text and "chex-phantom" in text
     assert "1 of them edited" in text and "1 more rejected" in text
 
 
-def test_json(reader, reviewed):
-    record = json.loads(reader.exports("json"))
+def is_record(record, rejected, replaced):
     first, second = record["report"]["sentences"][:2]
-    assert (first["review"], first["sentence"]) == ("rejected", reviewed[0])
-    assert second["edited"] and second["written_by_model"] == reviewed[1]
-    assert "Written by <b>the reader</b>." in record["report"]["text"] and reviewed[0] not in record["report"]["text"]
+    assert (first["review"], first["sentence"]) == ("rejected", rejected)
+    assert second["edited"] and second["written_by_model"] == replaced
+    assert f"{WORDS}." in record["report"]["text"] and rejected not in record["report"]["text"]
     for scored in second["boxes"]:
         assert all(0 <= edge <= 1 for edge in scored["box"])
     assert record["provenance"]["model_name"] == "chex-phantom"
-    assert "chest.png" not in json.dumps(record)
+    assert "chest.png" not in json.dumps(record)  # names of files may hold those of patients
 
 
-def test_picture(reader, reviewed):
-    picture = Image.open(io.BytesIO(reader.exports("png")))
-    phantom = Image.open(io.BytesIO(reader.phantom))
+def is_picture(picture, phantom):
     assert picture.format == "PNG" and picture.width > phantom.width and picture.height >= phantom.height
     shown = np.asarray(picture.convert("RGB")).astype(int)[: phantom.height, : phantom.width]
     colourful = np.ptp(shown, axis=2) > 60
@@ -56,8 +63,20 @@ def test_picture(reader, reviewed):
     assert np.abs(shown[..., 0] - gray)[~colourful].mean() < 12
 
 
-def test_copied_text(reader, reviewed):
-    reader.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    reader.page.click("#copy")
-    expect(reader.page.locator("#told")).to_have_text("Copied.")
-    assert "Written by <b>the reader</b>." in reader.page.evaluate("navigator.clipboard.readText()")
+def test_the_server_writes_dicom_and_fhir(reader, tmp_path):
+    planned = plan_studies(1, seed=4)[0]
+    write_dicom(tmp_path / "chest.dcm", planned, render(planned.seed, size=192))
+    reader.visits().opens((tmp_path / "chest.dcm").read_bytes(), name="chest.dcm")
+    sentence = reader.asks("cardiac silhouette").locator(".sentence").inner_text()
+    structured = pydicom.dcmread(io.BytesIO(reader.exports("dcm")))
+    assert structured.Modality == "SR" and sentence.rstrip(".") in structured.to_json()
+    bundle = json.loads(reader.exports("fhir.json"))
+    assert bundle["resourceType"] == "Bundle" and sentence.rstrip(".") in json.dumps(bundle)
+
+
+def test_what_an_image_cannot_have_is_told(reader):
+    reader.visits().opens()
+    reader.asks("cardiac silhouette")
+    reader.page.click("#export summary")
+    reader.page.click('#export [data-ending="dcm"]')
+    expect(reader.page.locator("#faults .fault")).to_contain_text("The server refused this. Dicom-sr:")

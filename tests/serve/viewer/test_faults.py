@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from serve.ingress import MOST_UPLOAD_BYTES
@@ -17,11 +16,13 @@ def fault(reader):
     return reader.page.locator("#faults .fault")
 
 
-@pytest.mark.parametrize("data", [b"GIF89a" + bytes(99), b"", png(0)[:150]], ids=["another format", "empty", "cut off"])
-def test_what_is_no_radiograph(reader, data):
-    reader.visits().picks(data, name="holiday.png")
-    expect(fault(reader)).to_contain_text("This is no chest radiograph that can be read.")
-    expect(reader.page.locator("#drop")).to_be_visible()
+def test_what_is_no_radiograph(reader):
+    reader.visits()
+    for data, reason in ((b"GIF89a" + bytes(99), "Not a DICOM"), (b"", "empty"), (png(0)[:150], "truncated")):
+        reader.picks(data, name="holiday.png")
+        expect(fault(reader)).to_contain_text("This is no chest radiograph that can be read.")
+        expect(fault(reader)).to_contain_text(reason)
+        expect(reader.page.locator("#drop")).to_be_visible()
     reader.opens()
     expect(fault(reader)).to_have_count(0)
 

@@ -36,7 +36,7 @@ def test_a_sentence_lights_its_boxes_and_a_box_its_sentence(reader, written):
     reader.page.keyboard.press("Escape")
     expect(lit).to_have_count(0)
 
-    # a click just inside a corner that lies in no smaller box
+    # a click on the image chooses a line that has a box there
     left, top, right, bottom = reader.relative(reader.boxes(line).first)
     reader.page.mouse.click(*reader.place((left + right) / 2, (top + bottom) / 2))
     chosen = reader.page.locator("#report .item.lit")
@@ -47,8 +47,7 @@ def test_a_sentence_lights_its_boxes_and_a_box_its_sentence(reader, written):
     x, y = (left + right) / 2, (top + bottom) / 2
     assert any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in inside)
 
-
-def test_boxes_of_sentences_that_deny_show_only_when_lit(reader, written):
+    # boxes of a sentence that denies show only when it is lit
     denying = reader.page.locator("#report .item[data-absent=true]").first
     expect(denying).to_be_attached()
     expect(reader.boxes(denying)).to_have_count(0)
@@ -93,6 +92,14 @@ def test_accept_edit_reject_by_keys(reader, written):
     expect(written.nth(1).locator(".sentence")).to_have_text("Clear lungs.")
     reader.page.keyboard.press("x")
     expect(written.nth(1)).to_have_attribute("data-review", "rejected")
+
+
+def test_another_prompt_set(reader):
+    reader.visits().opens()
+    reader.page.click("#tab-report")
+    reader.page.get_by_label("What the report asks for").select_option("anatomy")
+    reader.writes_the_report()
+    expect(reader.page.locator("#provenance")).to_contain_text("prompt set anatomy")
 
 
 def test_an_answer_becomes_a_sentence_of_the_report(reader, written):

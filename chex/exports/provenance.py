@@ -13,13 +13,14 @@ PRIVATE_OID = f"2.25.{uuid.uuid5(_NAMESPACE, 'codes').int}"
 
 
 def algorithm_name(provenance: Provenance) -> str:
-    return f"ChEX {provenance.model_name}"[:64]
+    name = provenance.model_name
+    return (name if "chex" in name.lower() else f"ChEX {name}")[:64]
 
 
 def algorithm_version(provenance: Provenance) -> str:
     """The model's version and weights and the software's version, which decide what it says."""
-    weights = provenance.weights_sha256[:12]
-    return " ".join(filter(None, (provenance.model_version, weights, f"chex-ray {provenance.software_version}")))[:64]
+    parts = (provenance.model_version, provenance.weights_sha256[:12], f"chex-ray {provenance.software_version}")
+    return " ".join(dict.fromkeys(filter(None, parts)))[:64]
 
 
 def uuid_of(report: Report, *path: str) -> uuid.UUID:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from pydicom import Dataset, FileMetaDataset, dcmread
+from pydicom import Dataset, FileMetaDataset, config, dcmread
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
 from chex.pixels import header_alone
@@ -113,9 +113,10 @@ def dicom_file(
         "WindowCenter": 2048,
         "WindowWidth": 4096,
     }
-    for keyword, value in (content | changes).items():
-        if keyword not in leave_out:
-            setattr(dataset, keyword, value)
+    with config.disable_value_validation():
+        for keyword, value in (content | changes).items():
+            if keyword not in leave_out:
+                setattr(dataset, keyword, value)
     frames = int(dataset.get("NumberOfFrames", 1))
     samples = int(dataset.SamplesPerPixel) * frames
     dataset.PixelData = np.zeros((samples, height, width), np.uint16).tobytes()

@@ -29,6 +29,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--overlays", action="store_true", help="the same as the format `overlays`: pictures with boxes"
     )
+    parser.add_argument(
+        "--deidentify",
+        action="store_true",
+        help="nothing in the output tells who the patients are; the key is taken from CHEX_DEIDENTIFICATION_KEY, or from "
+        "the file that CHEX_DEIDENTIFICATION_KEY_FILE names",
+    )
     parser.add_argument("--resume", action="store_true", help="go on where an earlier run into this output stopped")
     parser.add_argument(
         "--report-anyway",

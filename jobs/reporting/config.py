@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from chex.exports import formats
+from chex.exports.deidentification import Deidentifier, deidentifier_from
 from pipelines.model_folder import checked_model_folder
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -23,6 +24,7 @@ class ReportRun:
     formats: tuple[str, ...] = ("parquet",)
     resume: bool = False
     report_anyway: bool = False  # also what does not look like a frontal chest radiograph
+    deidentify: bool = False  # the key comes from the environment
     batch_size: int = 32
     rows_per_part: int = 128
     detectors: int = 1
@@ -54,6 +56,11 @@ class ReportRun:
             object.__setattr__(self, "model", checked_model_folder(self.model))
         except ValueError as fault:
             faults.append(str(fault))
+        if self.deidentify:
+            try:
+                deidentifier_from()
+            except ValueError as fault:
+                faults.append(str(fault))
         if "://" not in self.output:
             object.__setattr__(self, "output", os.path.abspath(self.output))
         if _lies_in(self.output, self.input):
@@ -65,6 +72,15 @@ class ReportRun:
     def further_formats(self) -> tuple[str, ...]:
         """The chosen formats besides the rows that are always written."""
         return tuple(sorted(set(self.formats) - {"parquet"}))
+
+    @property
+    def deidentifier(self) -> Deidentifier | None:
+        return deidentifier_from() if self.deidentify else None
+
+    @property
+    def plan_folder(self) -> str:
+        """Where the plan lies, which knows every input by its name: outside of an output that must not."""
+        return f"{self.output.rstrip('/')}.plan" if self.deidentify else self.output
 
 
 def _lies_in(place: str, folder: str) -> bool:

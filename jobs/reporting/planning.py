@@ -15,6 +15,7 @@ from jobs.reporting.plan import Plan, add_to_plan, planned_uris, read_plan
 from jobs.reporting.prompts import read_prompts
 from jobs.reporting.results import Results
 from pipelines.model_folder import model_folder_on_disk
+from pipelines.output_folder import OutputFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +31,23 @@ class Maker:
 def planned_run(run: ReportRun, left_alone: Counter[str] | None = None) -> tuple[Plan, Maker, str]:
     """Checks and lists everything, and writes the plan; needs no Ray. The last one is the result set's key."""
     maker, results = _maker(run), Results(run.output)
-    settings = {"formats": ["parquet", *run.further_formats], "report_anyway": run.report_anyway}
+    settings = {
+        "formats": ["parquet", *run.further_formats],
+        "report_anyway": run.report_anyway,
+        "deidentification_key": run.deidentifier.fingerprint if run.deidentifier else None,
+    }
     results.check(maker.made_with, settings, resume=run.resume)
     left_alone = Counter() if left_alone is None else left_alone
-    plan = read_plan(results.folder)
-    with new_uris(list_images(run.input, left_alone), planned_uris(results.folder, plan)) as uris:
+    folder = OutputFolder(run.plan_folder)
+    plan = read_plan(folder)
+    with new_uris(list_images(run.input, left_alone), planned_uris(folder, plan)) as uris:
         first = next(uris, None)
         if first is None and not plan.parts:
             left = ", ".join(f"{count} × {kind}" for kind, count in left_alone.most_common()) or "it is empty"
             raise ValueError(f"the input {run.input} has no image; found: {left}")
         key = results.begin(maker.made_with, settings)
         uris = chain(() if first is None else (first,), uris)
-        return add_to_plan(results.folder, plan, uris, run.rows_per_part), maker, key
+        return add_to_plan(folder, plan, uris, run.rows_per_part), maker, key
 
 
 def _maker(run: ReportRun) -> Maker:

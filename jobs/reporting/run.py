@@ -74,8 +74,8 @@ def _reported(run: ReportRun, plan: Plan, maker: Maker, key: str, waiting: set[i
         use = ModelUse(
             run.model, pools.device, maker.queries, run.batch_size, maker.made_with["precision"], pools.threads
         )
-        reader = PartReader(run.output, plan, maker.model_input, "header" in needs_of(further), run.report_anyway)
-        writer = PartWriter(run.output, further, maker.provenance, key)
+        reader = PartReader(run.plan_folder, plan, maker.model_input, "header" in needs_of(further), run.report_anyway)
+        writer = PartWriter(run.output, further, maker.provenance, key, run.deidentifier)
 
         def finished(reader: PartReader) -> Iterator[Counts]:
             for number, counts in finished_parts(sorted(waiting), reader, use, writer, pools):

@@ -11,10 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from chex.exports import needs_of
+from chex.exports.deidentification import Deidentifier
 from chex.metrics.label_reader import PRESENT, rule_based_label_reader
 from chex.pixels import UnusableImage, read_radiograph
 from chex.records import Provenance, SourceImage
 from jobs.reporting.counts import Counts
+from jobs.reporting.deidentified import deidentified
 from jobs.reporting.exporting import PartExports
 from jobs.reporting.inputs import ImageReader
 from jobs.reporting.part import DONE_SCHEMA, READABLE, UNUSABLE, ReadImage, row, unpacked_images
@@ -33,6 +35,7 @@ class PartWriter:
     formats: tuple[str, ...]  # besides Parquet
     provenance: Provenance
     result_set: str
+    deidentifier: Deidentifier | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         number, fault = batch["part"][0].as_py(), batch["fault"][0].as_py()
@@ -53,7 +56,8 @@ class PartWriter:
         images, headers = unpacked_images(batch), batch["headers"][0].as_py()
         reports, unusable = [], []
         with _pixels(self.formats) as pixels_of:
-            for place, image in enumerate(images):
+            for place, original in enumerate(images):
+                image = original if self.deidentifier is None else deidentified(original, self.deidentifier)
                 if image.outcome == UNUSABLE:
                     unusable.append({"uri": image.uri, "stage": image.stage, "reason": image.reason})
                     counts.quarantined[f"{image.stage}: {image.reason}"] += 1
@@ -62,15 +66,19 @@ class PartWriter:
                 if self.formats and image.outcome == READABLE:
                     header = headers[place] if headers else None
                     try:
-                        source = SourceImage(image.uri, image.height, image.width, pixels_of(image), header)
+                        pixels = pixels_of(original)
+                        source = SourceImage(original.uri, original.height, original.width, pixels, header)
                     except (UnusableImage, OSError):
                         exports.leave_out(made, "the image cannot be read again")
                     else:
-                        exports.add(report_of(made), source, made)
+                        exports.add(report_of(made), self._shareable(source), made)
                 _count(made, image, counts)
         exports.finish(part_name(number))
         results.write_part(number, reports, unusable, counts)
         return counts
+
+    def _shareable(self, source: SourceImage) -> SourceImage:
+        return source if self.deidentifier is None else self.deidentifier.source(source)
 
     def _row(self, image: ReadImage, written: dict | None) -> dict:
         provenance = replace(self.provenance, input_sha256=image.sha256, sop_instance_uid=image.sop_instance_uid)

@@ -10,24 +10,29 @@ import pytest
 from PIL import Image
 
 from serve.app import AppArguments, build
+from serve.security.new_key import line_of
 from tests.needed_tools import require_tool
 from tests.serve.viewer.reader import Reader
 
 PREFIX = "/reading"  # the page works behind one, as it would behind a proxy
+TOKEN = "chex_of-the-tests"
 
 
 @pytest.fixture(scope="package")
-def address(serving):
+def address(serving, tmp_path_factory):
     from ray import serve
 
-    serve.run(build(AppArguments(most_images=2, cpus_per_replica=0.1)), name="viewer", route_prefix=PREFIX)
+    keys = tmp_path_factory.mktemp("keys") / "keys"
+    keys.write_text(f"{line_of('reader', TOKEN)}\n")
+    arguments = AppArguments(most_images=2, cpus_per_replica=0.1, keys_file=str(keys), burst=1000)
+    serve.run(build(arguments), name="viewer", route_prefix=PREFIX)
     yield f"{serving}{PREFIX}/"
     serve.delete("viewer")
 
 
 @pytest.fixture(scope="package")
 def api(address):
-    with httpx.Client(base_url=address, timeout=60) as client:
+    with httpx.Client(base_url=address, timeout=60, headers={"authorization": f"Bearer {TOKEN}"}) as client:
         yield client
 
 
@@ -55,7 +60,14 @@ def phantom():
 
 
 @pytest.fixture
-def reader(browser, address, phantom):
+def reader(stranger):
+    """The same, with a token."""
+    stranger.page.add_init_script(f'sessionStorage.setItem("chex-ray access token", "{TOKEN}")')
+    return stranger
+
+
+@pytest.fixture
+def stranger(browser, address, phantom):
     """Somebody at the page. Whatever a test does: no script fails, nothing breaks the policy, no other host is asked."""
     context = browser.new_context(viewport={"width": 1100, "height": 700}, accept_downloads=True)
     context.set_default_timeout(30_000)

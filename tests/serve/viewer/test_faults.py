@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from serve.ingress import MOST_UPLOAD_BYTES
 from tests.serve.asking import png, upload
+from tests.serve.viewer.conftest import TOKEN
 from tests.serve.viewer.reader import first, refuses
 
 
@@ -136,31 +137,26 @@ def test_a_fault_of_the_server(reader):
     expect(reader.page.locator("#picture")).to_be_visible()
 
 
-def test_a_token_is_asked_for_and_kept_in_this_tab_alone(reader):
-    def guarded(route):
-        allowed = route.request.headers.get("authorization") == "Bearer right"
-        route.continue_() if allowed else refuses(401, "a token is expected")(route)
-
-    page = reader.page
-    page.route("**/v1/**", guarded)
-    page.goto(reader.address)
+def test_a_token_is_asked_for_and_kept_in_this_tab_alone(stranger):
+    page = stranger.page
+    page.goto(stranger.address)
     dialog = page.get_by_role("dialog", name="Access token")
-    for token, words in (("wrong", "only those who have an access token"), ("right", "did not accept")):
+    for token, words in (("wrong", "only those who have an access token"), (TOKEN, "did not accept")):
         expect(dialog).to_contain_text(words)
         page.get_by_label("Token", exact=True).fill(token)
         page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
-    reader.opens()
-    assert reader.asks("edema").locator(".sentence").inner_text()
+    stranger.opens()
+    assert stranger.asks("edema").locator(".sentence").inner_text()
+    assert stranger.writes_the_report().count()
     kept = page.evaluate("[Object.values(sessionStorage), Object.values(localStorage), document.cookie]")
-    assert kept == [["right"], [], ""]
+    assert kept == [[TOKEN], [], ""]
 
 
-def test_without_a_token_the_page_says_so(reader):
-    reader.page.route("**/v1/**", refuses(401))
-    reader.page.goto(reader.address)
-    reader.page.get_by_role("button", name="Cancel").click()
-    expect(fault(reader)).to_contain_text("The server wants an access token.")
+def test_without_a_token_the_page_says_so(stranger):
+    stranger.page.goto(stranger.address)
+    stranger.page.get_by_role("button", name="Cancel").click()
+    expect(fault(stranger)).to_contain_text("The server wants an access token.")
 
 
 def test_a_slow_network_shows_how_far_it_is(reader):

@@ -12,25 +12,40 @@ from chex.embedded import NOTICE, PHANTOM
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs.listen", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = argparse.ArgumentParser(prog="python -m jobs.listen", description=__doc__)
     parser.add_argument("--queue", required=True, metavar="DIR", help="where images and reports lie meanwhile")
     parser.add_argument("--status", action="store_true", help="print what the queue holds as JSON, and end")
     parser.add_argument(
         "--deliver", metavar="URI", help="dicom://AE@HOST:PORT, dicom+tls://AE@HOST:PORT or https://HOST/dicom-web"
     )
-    parser.add_argument("--model", default=PHANTOM, metavar="URI", help="a model folder, local or s3://…")
+    parser.add_argument(
+        "--model",
+        default=PHANTOM,
+        metavar="URI",
+        help="a model folder, local or s3://… (default: %(default)s, see README)",
+    )
     parser.add_argument("--prompts", metavar="FILE", help="a prompt set (JSON) instead of the default one")
-    parser.add_argument("--format", default="dicom-sr", help="of the reports")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; 0.0.0.0: all of this machine")
-    parser.add_argument("--port", type=int, default=11112, help="0: a free one")
-    parser.add_argument("--ae-title", default="CHEXRAY", help="ours: as who we are called, and call")
-    parser.add_argument("--allow", nargs="+", default=[], metavar="AE", help="AE titles that may send")
+    parser.add_argument("--format", default="dicom-sr", help="of the reports (default: %(default)s)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="where to listen; 0.0.0.0: everywhere (default: %(default)s)"
+    )
+    parser.add_argument("--port", type=int, default=11112, help="0: a free one (default: %(default)s)")
+    parser.add_argument(
+        "--ae-title", default="CHEXRAY", help="ours: as who we are called, and call (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--allow", nargs="+", default=[], metavar="AE", help="AE titles that may send; without, loopback alone"
+    )
     parser.add_argument("--secondary-capture", action="store_true", help="take secondary captures, too")
-    parser.add_argument("--associations", type=int, default=16, metavar="N", help="at once, at most")
-    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="images in one batch of the model")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the model runs")
+    parser.add_argument(
+        "--associations", type=int, default=16, metavar="N", help="at once, at most (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=16, metavar="N", help="in one batch of the model (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the model runs (default: %(default)s)"
+    )
     parser.add_argument("--tls-certificate", metavar="PEM", help="ours; with it, connections are encrypted")
     parser.add_argument("--tls-key", metavar="PEM", help="of the certificate")
     parser.add_argument("--tls-authorities", metavar="PEM", help="who vouches for callers (they need one) and called")

@@ -8,8 +8,10 @@ from typing import Any
 
 from pynetdicom.transport import AssociationServer, AssociationSocket, RequestHandler, ThreadedAssociationServer
 
+from pipelines.raw.image_files import MOST_BYTES
+
 MOST_PDU = 2**20  # bytes of a protocol data unit; ours are announced to be smaller, a peer's greeting may be larger
-MOST_MESSAGE = 2**29  # bytes that are taken in before something is answered
+MOST_MESSAGE = MOST_BYTES + MOST_PDU  # bytes that are taken in before something is answered
 _HANDSHAKE = 10.0  # seconds
 
 log = logging.getLogger(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,13 +12,16 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+import requests
 from pydicom import uid
 
 import jobs.dicomweb
 from chex.pixels import UnusableImage, read_radiograph
 from jobs.reporting.inputs import dicomweb
+from jobs.routing.transport_security import server_context
 from pipelines import stores
 from pipelines.stores import StoreUnreachable
+from tests.jobs.routing.certificates import certificates  # noqa: F401  a fixture
 from tests.jobs.routing.modality import as_bytes, free_port, phantom
 from tests.orthanc_server import OrthancServer
 
@@ -165,7 +169,9 @@ def test_values_are_written_as_addresses_write_them():
 
 
 @contextmanager
-def server(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iterator[str]:
+def server(
+    answer: Callable[[http.server.BaseHTTPRequestHandler], None], tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """A DICOMweb service that says what the test wants."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -178,9 +184,11 @@ def server(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iter
             pass
 
     made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        made.socket = tls.wrap_socket(made.socket, server_side=True)
     threading.Thread(target=made.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{made.server_port}/dicom-web"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{made.server_port}/dicom-web"
     finally:
         made.shutdown()
         made.server_close()
@@ -347,3 +355,16 @@ def test_credentials_that_cannot_be_meant(environment, variables, fault):
         environment.setenv(name, value)
     with pytest.raises(ValueError, match=fault):
         listed("http://pacs.example/dicom-web")
+
+
+def test_a_server_has_to_show_a_certificate_that_can_be_believed(environment, certificates):  # noqa: F811
+    authority, certificate, key = map(str, certificates)
+    environment.setenv("DICOMWEB_TOKEN", "t0ken")
+    environment.setenv("REQUESTS_CA_BUNDLE", requests.certs.where())  # as many machines have it
+    with server(lambda handler: say(handler, b"[]"), server_context(certificate, key, None)) as url:
+        with pytest.raises(StoreUnreachable, match="its certificate is not accepted"):
+            listed(url)
+        for function in (jobs.dicomweb.session_of, jobs.dicomweb.client_of):
+            function.cache_clear()
+        environment.setenv("DICOMWEB_CA_FILE", authority)
+        assert listed(url) == []

@@ -14,6 +14,7 @@ from serve.images import Images
 from serve.observability.metrics import show_images_kept
 from serve.problems import SizeLimit, explain_errors
 from serve.routes import batches, exports, images, models, pages, queries, reports
+from serve.security.description import describe_guard
 from serve.security.guard import Guard, GuardSettings
 
 MOST_UPLOAD_BYTES = 96 * 2**20  # the largest radiographs (4,000 × 5,000 pixels, 16 bit, uncompressed) have 40 MB
@@ -78,6 +79,7 @@ def http_application(desk: Desk, guard: GuardSettings) -> FastAPI:
     app.mount("/viewer", StaticFiles(directory=pages.VIEWER), name="viewer")
     explain_errors(app)
     add_middlewares(app, guard)
+    describe_guard(app)
     return app
 
 

@@ -119,3 +119,16 @@ def test_broken_forms(client):
 def test_odd_headers(client, image, headers):
     for method, path in (("POST", "/v1/images"), ("POST", f"{image}/queries"), ("GET", f"{image}/pixels")):
         check(client.request(method, path, content=SEEDS[0], headers=headers))
+
+
+def test_odd_findings_are_exported_or_refused(client, image):
+    finding = {"sentence": "There is edema.", "query": {"text": "edema"}, "boxes": [{"box": BOX, "score": 0.5}]}
+    odd = [{"sentence": value} for value in (*VALUES, "\ud800", "a\nb", "<x>&\"'", "\x1b[31m", "\\^=", "é" * 200)]
+    odd += [{"boxes": [{"box": box, "score": 1}]} for box in ([0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1e-300, 1], None)]
+    formats = client.get("/v1/vocabulary").json()["export_formats"]
+    kind = {"content-type": "application/json"}
+    statuses = []
+    for place, change in enumerate(odd * 2):
+        body = json.dumps({"format": formats[place % len(formats)], "findings": [finding | change]})
+        statuses.append(check(client.post(f"{image}/export", content=body, headers=kind)))
+    assert 200 in statuses and 422 in statuses

@@ -6,6 +6,7 @@ By the header (body part, view) and, without any model, by the pixels. A header 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 
@@ -70,13 +71,18 @@ def unlikely_size(height: int, width: int) -> str | None:
 
 def unlikely_pixels(pixels: np.ndarray) -> str | None:
     """Why (H, W) uint8, bone bright, show no chest: they show nothing, or a chest with dark bone."""
-    cells = len(_MEAN_CHEST)
+    expected = _expected()
+    cells = len(expected)
     small = resize(pixels, 4 * cells, 4 * cells)
     low, high = np.percentile(small, (2, 98))
     if high - low < LEAST_CONTRAST:
         return "the picture is blank"
     shown = small.reshape(cells, 4, cells, 4).mean((1, 3))
-    expected = np.array([[int(digit, 16) for digit in row] for row in _MEAN_CHEST], float)
     if np.corrcoef(shown.ravel(), expected.ravel())[0, 1] < INVERTED_BELOW:
         return "the picture seems to be a negative: bone is dark"
     return None
+
+
+@cache
+def _expected() -> np.ndarray:
+    return np.array([[int(digit, 16) for digit in row] for row in _MEAN_CHEST], float)

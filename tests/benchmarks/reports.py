@@ -27,7 +27,7 @@ GOAL = 0.95
 PART = 128  # images
 BATCH_SIZES = (8, 16, 32, 64)
 DISTINCT = 32  # phantoms
-SIDE = 512  # pixels
+SIDE = 256  # pixels, as converted shards have them
 
 
 def bare(images: Sequence[np.ndarray]) -> tuple[float, int]:

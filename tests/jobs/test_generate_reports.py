@@ -23,6 +23,7 @@ from jobs.reporting.rows import report_of
 from jobs.reporting.run import write_reports
 from jobs.reporting.summary import readable_summary
 from tests.jobs.archive import make_archive
+from tests.jobs.reporting.in_process import without_ray
 from tests.talkative import save_talkative
 
 
@@ -47,6 +48,12 @@ def prompts(tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return make_archive(tmp_path_factory.mktemp("in"))
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """The same steps without Ray, which takes long to start its actors."""
+    without_ray(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +103,12 @@ def test_a_folder_becomes_rows_quarantine_pictures_and_a_summary(whole, model_di
     assert len(pictures) == 5 and all(Image.open(picture).width > 500 for picture in pictures)
 
 
-def test_images_that_came_since_are_the_only_ones_done(whole, model_dir, folder, prompts, tmp_path):
+def test_ray_changes_not_a_byte(whole, in_process, model_dir, folder, prompts, tmp_path):
+    run(model_dir, folder, tmp_path, prompts, formats=("parquet", "overlays"), batch_size=2, rows_per_part=2)
+    assert fingerprints(tmp_path) == fingerprints(whole)
+
+
+def test_images_that_came_since_are_the_only_ones_done(whole, in_process, model_dir, folder, prompts, tmp_path):
     source, output = shutil.copytree(folder, tmp_path / "in"), tmp_path / "out"
     late = source / "deeper" / "image1.png"
     late.rename(tmp_path / "late.png")
@@ -122,7 +134,7 @@ def fingerprints(output) -> dict[str, bytes]:
     return {str(path.relative_to(output)): path.read_bytes() for path in files}
 
 
-def test_another_result_set_does_not_mix_in(ray_local, whole, model_dir, folder, prompts, tmp_path):
+def test_another_result_set_does_not_mix_in(whole, in_process, model_dir, folder, prompts, tmp_path):
     output = shutil.copytree(whole, tmp_path / "out")
     other = tmp_path / "other.json"
     other.write_text('{"name": "one", "queries": ["edema"]}')
@@ -138,7 +150,7 @@ def test_another_result_set_does_not_mix_in(ray_local, whole, model_dir, folder,
     assert fingerprints(output) == fingerprints(whole)
 
 
-def test_what_does_not_look_like_a_chest(ray_local, model_dir, prompts, tmp_path):
+def test_what_does_not_look_like_a_chest(in_process, model_dir, prompts, tmp_path):
     source = tmp_path / "in"
     source.mkdir()
     noise = np.random.default_rng(0).integers(0, 255, (100, 300), dtype=np.uint8)
@@ -165,7 +177,7 @@ def test_the_summary_counts_what_reports_say(whole):
     assert "5 of 7 images reported on" in shown and "look normal" in shown and "1 × .csv" in shown
 
 
-def test_the_real_files_of_a_hospital_folder(ray_local, model_dir, prompts, shared, tmp_path):
+def test_the_real_files_of_a_hospital_folder(in_process, model_dir, prompts, shared, tmp_path):
     real = shared / "data" / "real"
     listed = tmp_path / "list.txt"
     files = [*sorted((real / "dicom").iterdir()), *sorted((real / "images").iterdir()), tmp_path / "gone.png"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 
@@ -17,10 +18,30 @@ from pipelines import stores
 from pipelines.stores import StoreUnreachable
 from tests.jobs.archive import make_archive
 from tests.jobs.reporting.in_process import without_ray
+from tests.killed_jobs import started
 from tests.s3_server import BUCKET, s3_in_use
 from tests.talkative import save_talkative
 
 FORMATS = ("parquet", "overlays")
+KILLED_AT_A_RENAME = """
+import os, signal, sys
+from pathlib import Path
+import pytest
+from tests.jobs.reporting.test_exactly_once import in_this_process, report
+
+rename, left = os.replace, int(sys.argv[1])
+
+def counted(source, target):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    rename(source, target)
+
+in_this_process(pytest.MonkeyPatch())
+os.replace = counted
+report(Path(sys.argv[2]), sys.argv[3])
+"""
 
 
 def in_this_process(patch: pytest.MonkeyPatch) -> None:
@@ -95,6 +116,16 @@ def test_an_end_at_any_write(place, whole, tmp_path, monkeypatch):
         assert (summary["images"], summary["reported"]) == (7, 5)
     # result set, plan, summary, 3 × reports, 2 × quarantine, 5 × overlays
     assert ends == 13
+
+
+def test_a_process_that_is_killed(place, whole, tmp_path):
+    """Unlike one that ends, it leaves what it has not finished."""
+    job = started(["-c", KILLED_AT_A_RENAME, "7", str(place), str(tmp_path)])
+    told = job.communicate()
+    assert job.returncode == -signal.SIGKILL, told
+    assert set(files(tmp_path)) - set(files(whole)), "killed in the middle of writing a file"
+    assert report(place, tmp_path, resume=True)["this_run"]["already_done"] == 3
+    assert files(tmp_path) == files(whole)
 
 
 def test_a_store_that_goes_away_ends_the_run_and_nothing_is_lost(place, whole, tmp_path, monkeypatch):

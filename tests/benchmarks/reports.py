@@ -103,6 +103,25 @@ def steps(archive: Path) -> dict[str, float]:
     return seconds
 
 
+def read_full_size(folder: Path) -> float:
+    """Seconds of one core to read a DICOM file of the size that hospitals store."""
+    from jobs.reporting.inputs import ImageReader
+    from jobs.reporting.part import ModelInput
+    from jobs.reporting.plan import Plan
+    from jobs.reporting.reading import PartReader
+    from tests.benchmarks.made_radiographs import FORMATS, made_radiograph
+
+    file = folder / "full-size.dcm"
+    file.write_bytes(FORMATS["dicom_12_bit"](made_radiograph(3)))
+    step, times = PartReader("", Plan((), 0, 0), ModelInput(224, "stretch")), 4
+    with ImageReader() as reader:
+        step.read_image(str(file), reader.read)
+        began = time.process_time()
+        for _ in range(times):
+            step.read_image(str(file), reader.read)
+        return (time.process_time() - began) / times
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", type=int, nargs=2, default=(2, 6), metavar=("SHORT", "LONG"))
@@ -121,6 +140,7 @@ def main() -> None:
         for name, value in (measured := steps(archives[0])).items():
             print(f"{name:10}{1000 * value:8.2f} ms of one core for one image")
         print(f"{'together':10}{1000 * sum(measured.values()):8.2f} ms")
+        print(f"{'(read':10}{1000 * read_full_size(Path(folder)):8.2f} ms, were it DICOM of 2,500 x 3,000 pixels)")
         bare_rates: list[float] = []
         under_way: dict[int, list[float]] = {number: [] for number in actors}
         print(f"\n{'':12}{'images/s':>10}{'of bare':>10}{'first part':>12}{'with start':>12}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "infra" / "mlflow"
 
 
@@ -34,9 +34,12 @@ def test_the_server_is_started_with_options_that_it_has(services):
     assert {"--backend-store-uri", "--artifacts-destination", "--app-name", "--allowed-hosts"} <= names
 
 
-def test_server_and_clients_have_the_same_version(services):
-    (locked,) = re.findall(r"^mlflow==(\S+)$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
-    assert f"mlflow[auth]=={locked}" in services["mlflow"]["build"]["dockerfile_inline"]
+def test_server_and_clients_have_the_same_versions(services):
+    assert services["mlflow"]["build"] == "."
+    locked = dict(re.findall(r"^(\S+)==(\S+)$", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    pinned = re.findall(r'"([a-z0-9-]+)(?:\[auth\])?==([^"]+)"', (FOLDER / "Dockerfile").read_text(encoding="utf-8"))
+    assert {name for name, _ in pinned} == {"mlflow", "psycopg2-binary", "boto3"}
+    assert all(locked[name] == version for name, version in pinned)
 
 
 def test_mlflow_knows_the_variables_that_are_set(services):

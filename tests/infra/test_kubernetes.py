@@ -1,0 +1,155 @@
+"""The manifests are what a cluster would take: by KubeRay's and Kubernetes' own schemas, and by our own commands."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shlex
+from argparse import ArgumentParser
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.infra.manifests import FOLDERS, KUBERNETES, ROOT, every_object, pod_specs, ray_schema, rendered
+
+JOBS = [folder for folder in FOLDERS if folder.startswith("jobs")]
+ENDPOINTS = ["service", "service-gpu"]
+KUBERNETES_VERSION = "1.32"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_objects_fit_the_schemas_of_the_cluster(folder, shared):
+    import kubernetes_validate
+
+    for thing in rendered(folder):
+        if thing["apiVersion"] == "ray.io/v1":
+            jsonschema.Draft202012Validator(ray_schema(shared / "kuberay-crds", thing["kind"])).validate(thing)
+        else:
+            kubernetes_validate.validate(thing, KUBERNETES_VERSION, strict=True)
+
+
+def test_unknown_fields_are_refused(shared):
+    (job,) = (dict(thing) for thing in rendered("jobs/train"))
+    schema = ray_schema(shared / "kuberay-crds", "RayJob")
+    job["spec"] = json.loads(json.dumps(job["spec"]))
+    job["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["nodeselector"] = {}
+    with pytest.raises(jsonschema.ValidationError, match="nodeselector"):
+        jsonschema.Draft202012Validator(schema).validate(job)
+
+
+class Parsed(Exception):
+    """Raised in place of going on after the arguments were read."""
+
+
+@pytest.mark.parametrize("folder", JOBS)
+def test_jobs_run_commands_that_exist_with_arguments_that_they_have(folder, monkeypatch):
+    (job,) = rendered(folder)
+    python, module_flag, module, *arguments = shlex.split(job["spec"]["entrypoint"])
+    assert (python, module_flag) == ("python", "-m")
+    read = ArgumentParser.parse_args
+
+    def parse(self, *given, **named):
+        read(self, *given, **named)
+        raise Parsed
+
+    monkeypatch.setattr(ArgumentParser, "parse_args", parse)
+    with pytest.raises(Parsed):
+        importlib.import_module(module).main(arguments)
+    assert "--resume" in arguments, "a job that is started again has to go on"
+
+
+@pytest.mark.parametrize("folder", JOBS)
+def test_a_job_has_as_many_gpus_as_it_asks_for(folder):
+    (job,) = rendered(folder)
+    (group,) = job["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
+    assert ("nvidia.com/gpu" in limits) == folder.startswith("jobs-gpu")
+    asked = re.findall(r"--(?:workers|actors|detectors) (\d+)", job["spec"]["entrypoint"])
+    assert all(int(number) <= group["maxReplicas"] for number in asked)
+
+
+@pytest.mark.parametrize("folder", ENDPOINTS)
+def test_the_endpoint_is_an_application_that_exists(folder):
+    from ray.serve.schema import ServeDeploySchema
+
+    from serve.app import AppArguments
+
+    (service,) = (thing for thing in rendered(folder) if thing["kind"] == "RayService")
+    config = ServeDeploySchema.model_validate(yaml.safe_load(service["spec"]["serveConfigV2"]))
+    (application,) = config.applications
+    module, name = application.import_path.split(":")
+    assert callable(getattr(importlib.import_module(module), name))
+    assert set(application.args) <= set(AppArguments.model_fields)
+    for deployment in application.deployments:
+        snake = re.sub(r"(?<!^)(?=[A-Z])", "_", deployment.name).lower()
+        assert hasattr(importlib.import_module(f"serve.{snake}"), deployment.name)
+
+
+@pytest.mark.parametrize("folder", ENDPOINTS)
+def test_detectors_and_generators_have_pods_of_their_own_for_every_replica(folder):
+    (service,) = (thing for thing in rendered(folder) if thing["kind"] == "RayService")
+    (application,) = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
+    groups = {}
+    for group in service["spec"]["rayClusterConfig"]["workerGroupSpecs"]:
+        offered = json.loads(json.loads(group["rayStartParams"]["resources"]))
+        groups |= {name: (group["maxReplicas"], group["template"]["spec"]["containers"][0]) for name in offered}
+    for deployment in application["deployments"]:
+        options = deployment["ray_actor_options"]
+        (resource,) = options["resources"]
+        pods, container = groups[resource]
+        assert pods >= deployment["autoscaling_config"]["max_replicas"]
+        assert options["num_cpus"] <= int(container["resources"]["requests"]["cpu"])
+        assert options.get("num_gpus", 0) == int(container["resources"]["limits"].get("nvidia.com/gpu", 0))
+
+
+def test_pods_run_as_nobody_in_particular_and_may_not_become_root():
+    seen = 0
+    for folder, thing in every_object():
+        for pod in pod_specs(thing):
+            seen += 1
+            assert pod["securityContext"]["runAsNonRoot"] is True, folder
+            for container in pod["containers"]:
+                assert container["securityContext"]["allowPrivilegeEscalation"] is False, folder
+                assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, folder
+                assert container["resources"]["requests"].keys() == {"cpu", "memory"}, folder
+                assert "memory" in container["resources"]["limits"], folder
+    assert seen > 10
+
+
+def test_what_is_secret_comes_from_secrets_that_the_readme_names():
+    told = set(re.findall(r"create secret generic (\S+)", (KUBERNETES / "README.md").read_text(encoding="utf-8")))
+    named = set()
+    for _, thing in every_object():
+        assert thing["kind"] != "Secret"
+        text = json.dumps(thing)
+        named |= set(re.findall(r'"(?:secretRef|secretKeyRef)": \{[^}]*"name": "([^"]+)"', text))
+        named |= set(re.findall(r'"secretName": "([^"]+)"', text))
+        for pod in pod_specs(thing):
+            for variable in (v for c in pod["containers"] for v in c.get("env", []) if "value" in v):
+                assert not re.search("PASSWORD|SECRET|TOKEN|KEY", variable["name"]), variable["name"]
+    assert named == told
+
+
+def test_ray_asks_for_a_token_everywhere():
+    clusters = [
+        thing["spec"].get("rayClusterSpec") or thing["spec"]["rayClusterConfig"]
+        for _, thing in every_object()
+        if thing["apiVersion"] == "ray.io/v1"
+    ]
+    (version,) = re.findall(r"^ray==(\S+)$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    for cluster in clusters:
+        assert cluster["authOptions"] == {"mode": "token"}
+        assert cluster["rayVersion"] == version
+        assert cluster["enableInTreeAutoscaling"] and cluster["autoscalerOptions"]["version"] == "v2"
+
+
+def test_every_pod_is_behind_a_network_policy_that_lets_in_named_neighbours_only():
+    policies = [thing["spec"] for thing in rendered("network")]
+    assert {"podSelector": {}, "policyTypes": ["Ingress"]} in policies
+    for policy in policies:
+        for rule in policy.get("ingress", []):
+            assert rule["from"]
+            within = all("podSelector" in source for source in rule["from"])
+            assert within or rule["ports"], "whoever is of another namespace reaches named ports only"

@@ -139,7 +139,7 @@ def test_an_image_that_kills_workers_is_put_aside_and_the_others_are_reported_on
     work = Work(queue.root, model, prompts, "dicom-sr", 5, "cpu")
     supervisor = Supervisor(queue, work, work_until_poisoned)
     try:
-        end = time.monotonic() + 300
+        end = time.monotonic() + 600
         while queue.waiting() and time.monotonic() < end:
             time.sleep(0.1)
     finally:

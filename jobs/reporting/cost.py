@@ -1,9 +1,12 @@
-"""How long an archive takes."""
+"""How long an archive takes: the formula of README.md's tables, and the tables.
+
+python -m jobs.reporting.cost
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,45 @@ def hours(measured: Measured, images: int, *, cores: int, gpus: int = 0) -> floa
 def cores_per_gpu(measured: Measured) -> int:
     """So many cores read and write as fast as one GPU reports."""
     return math.ceil((measured.read + measured.write) / measured.model)
+
+
+IMAGES = 1_000_000
+# Read, model and write: processor time of one core by `tests.benchmarks.reports`, with the model that comes along and
+# pictures of 512 pixels, on a virtual machine that others worked on, too. Start and efficiency are assumed.
+PHANTOM = Measured(read=0.0104, model=0.0359, write=0.0006, start=60, efficiency=0.8)
+FULL_SIZE = 0.174  # what reading takes instead where files are uncompressed DICOM of 2,500 x 3,000 pixels
+RATES = (25, 100, 400)  # images per second of one GPU: assumed, none has been measured
+
+
+def tables() -> str:
+    """The two tables of README.md."""
+    large = replace(PHANTOM, read=FULL_SIZE)
+    lines = [
+        "| cores | pictures of 512 pixels | DICOM of 2,500 × 3,000 pixels |",
+        "|---|---|---|",
+    ]
+    for cores in (2, 16, 64, 256):
+        lines.append(
+            f"| {cores} | " + " | ".join(_told(hours(m, IMAGES, cores=cores)) for m in (PHANTOM, large)) + " |"
+        )
+    lines += [
+        "",
+        "| GPUs | " + " | ".join(f"{rate} images/s each" for rate in RATES) + " |",
+        "|---|" + "---|" * len(RATES),
+    ]
+    for gpus in (1, 4, 16):
+        cells = []
+        for rate in RATES:
+            each = replace(large, model=1 / rate)
+            cores = gpus * cores_per_gpu(each)
+            cells.append(f"{_told(hours(each, IMAGES, cores=cores, gpus=gpus))}, {cores} cores")
+        lines.append(f"| {gpus} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _told(value: float) -> str:
+    return f"{value:.0f} h" if value >= 10 else f"{value:.1f} h" if value >= 1 else f"{60 * value:.0f} min"
+
+
+if __name__ == "__main__":
+    print(tables())

@@ -1,5 +1,5 @@
 // A line of the answers or of the report as it stands in the list.
-import { element, icon, iconButton, setText } from "./dom.js";
+import { element, iconButton, setText } from "./dom.js";
 import { alsoOf, colourOf, isEdited, nameOf, scoreOf } from "./lines.js";
 import { explain } from "./problem.js";
 import { choose, chosenKey, hover, onLight } from "./selection.js";
@@ -67,10 +67,6 @@ export function action(name, label, press, onShow = () => {}, attributes = {}) {
   const button = iconButton(name, label, press, attributes);
   button.onShow = (line) => onShow(button, line);
   return button;
-}
-
-export function labelled(name, label, press) {
-  return element("button", { type: "button", class: "plain small", click: press }, icon(name), label);
 }
 
 onLight((key, reveal) => {

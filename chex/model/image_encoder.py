@@ -69,12 +69,10 @@ class ImageEncoder(nn.Module):
         return EncodedImages(projected[:, 1:], positions, projected[:, 0], self.grid)
 
     def freeze(self, layers: int) -> None:
-        """Stops training of the embedding and the first `layers` blocks; 0 leaves everything trainable."""
+        """The embedding and the first `layers` blocks neither learn nor run in training mode; 0 leaves all as it is."""
         if not layers:
             return
-        self.stem.requires_grad_(False)
+        for part in (self.stem, self.norm_before, *self.blocks[:layers]):
+            part.eval().requires_grad_(False)
         self.class_embedding.requires_grad_(False)
         self.positional_embedding.requires_grad_(False)
-        self.norm_before.requires_grad_(False)
-        for block in self.blocks[:layers]:
-            block.requires_grad_(False)

@@ -18,7 +18,7 @@ STATELESS_PROBLEMS = {status: documented for status, documented in PROBLEMS.item
 Body = TypeVar("Body", bound=BaseModel)
 
 
-def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk:  # a plain function would be called in a thread
     return request.app.state.desk
 
 

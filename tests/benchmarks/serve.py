@@ -25,6 +25,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.waiting_threads import wait_briefly
+
 GOALS = {
     "query_rate_share": 0.85,
     "report_rate_share": 0.85,
@@ -175,6 +177,7 @@ def main() -> None:
     asked = parser.parse_args()
     os.environ.update(SWITCHES if asked.optimized else {})
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+    wait_briefly()
     with tempfile.TemporaryDirectory() as folder:
         model = _model_folder(asked.model, Path(folder))
         files = pictures()

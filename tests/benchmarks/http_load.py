@@ -63,10 +63,12 @@ class Connection:
         await self._reader.readline()
         return content
 
-    async def upload(self, file: bytes) -> str:
-        """The image's id."""
+    async def upload(self, file: bytes) -> str | None:
+        """The image's id; None where the server has too much to do."""
         form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + file + b"\r\n--x--\r\n"
         status, content = await self.post("/v1/images", form, "multipart/form-data; boundary=x")
+        if status == 503:
+            return None
         if status != 201:
             raise RuntimeError(f"an upload was answered {status}: {content[:300]!r}")
         return json.loads(content)["image_id"]
@@ -90,6 +92,8 @@ async def closed_loop(port: int, request: Request, clients: int, seconds: float)
                 if asked >= counts_from:
                     _count(measured, answered, now - asked)
                     measured.seconds = max(measured.seconds, now - counts_from)
+                if not answered:
+                    await asyncio.sleep(1)  # as Retry-After says
 
     await asyncio.gather(*(client() for _ in range(clients)))
     return measured

@@ -133,7 +133,7 @@ class Requests:
 
     async def first(self, connection, number: int) -> bool:
         image_id = await connection.upload(unlike(self._files[number % IMAGES], next(self._number)))
-        return await self._ask(connection, image_id, number)
+        return image_id is not None and await self._ask(connection, image_id, number)
 
     async def report(self, connection, number: int) -> bool:
         return (await connection.post(f"/v1/images/{self._ids[number % IMAGES]}/report", b"{}"))[0] == 200

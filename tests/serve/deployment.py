@@ -35,20 +35,12 @@ ENVIRONMENT = {
 class Deployment:
     url: str
     dashboard: str
-    metrics: str  # host:port where Prometheus finds the node's figures
-    folder: Path  # Ray's: sessions, logs
-    process: int
 
     def client(self, name: str | None = "ward-3") -> httpx.Client:
         return httpx.Client(base_url=self.url, headers=bearer(name) if name else {}, timeout=60)
 
-    def logs(self) -> dict[str, str]:
-        """Everything that Ray and Serve have written, by file."""
-        files = (path for path in self.folder.rglob("*") if path.is_file() and path.suffix in (".log", ".out", ".err"))
-        return {str(path): path.read_text(errors="replace") for path in files}
-
     def deploy(self, config: dict, wait: float = 240.0) -> None:
-        """Raises TimeoutError if the application does not run in time, RuntimeError if it failed."""
+        """Raises RuntimeError if the application failed, or does not run in time."""
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             yaml.safe_dump(config, file)
             file.flush()
@@ -104,17 +96,14 @@ def ray_head() -> Iterator[Deployment]:
             made = Deployment(
                 url=f"http://127.0.0.1:{http}",
                 dashboard=f"http://127.0.0.1:{dashboard}",
-                metrics=f"127.0.0.1:{metrics}",
-                folder=Path(folder),
-                process=process.pid,
             )
             wait_for(f"{made.dashboard}/api/serve/applications/", process)
             yield made
         finally:
-            # asked to end, Ray would wait half a minute
-            for member in (*psutil.Process(process.pid).children(recursive=True), process):
-                member.kill()
-            process.wait(timeout=60)
+            if process.poll() is None:  # asked to end, Ray would wait half a minute
+                for member in (*psutil.Process(process.pid).children(recursive=True), process):
+                    member.kill()
+                process.wait(timeout=60)
 
 
 def wait_for(url: str, process: subprocess.Popen, patience: float = 180.0) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from jobs.listen import parse
 from jobs.routing.config import Routing
 
-UNIT = Path(__file__).parents[1] / "infra/listener/chex-listener.service"
+UNIT = Path(__file__).parents[2] / "infra/listener/chex-listener.service"
 
 
 def test_the_service_is_a_command_that_the_listener_takes(tiny_model_dir):

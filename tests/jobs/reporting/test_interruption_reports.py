@@ -89,9 +89,10 @@ def test_the_driver_and_its_ray_ends_with_it(place, whole, ray_local, tmp_path):
 @pytest.mark.parametrize("killed", ["Detector", "Generator", "_read"])
 def test_the_process_of_an_actor_or_of_a_task(killed, place, whole, ray_local, tmp_path):
     output, ended = tmp_path / "out", []
+    least = 0 if killed == "_read" else 3  # so few and small images have been read before three parts are written
 
     def kill_one() -> None:
-        wait_for(lambda: len(parts(output)) >= 3, "three parts")
+        wait_for(lambda: len(parts(output)) >= least, f"{least} parts")
         wait_for(lambda: kill_a_process(killed), f"a process of {killed}")
         ended.append(len(parts(output)))
 

@@ -7,8 +7,8 @@ import struct
 
 from pydicom.errors import BytesLengthException
 
-# pydicom decodes an element when it is asked for, and a broken one then raises one of these
-_BROKEN = (
+# pydicom decodes an element when it is asked for or written, and a broken one then raises one of these
+BROKEN = (
     BytesLengthException,
     ValueError,
     TypeError,
@@ -65,7 +65,7 @@ def is_big_endian(dataset) -> bool:
 def _value(dataset, keyword: str):
     try:
         return dataset.get(keyword)
-    except _BROKEN:
+    except BROKEN:
         return None
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 
 from chex.pixels.dicom import silenced
+from chex.pixels.header import BROKEN
 from chex.pixels.inflation import GuardedFile
 from chex.pixels.pictures import is_picture
 
 LARGEST_ELEMENT = 1 << 18  # bytes; lookup tables fit in, what is larger is bulk whatever it is called
 _ICON_IMAGE = 0x00880200
 _CURVES_AND_OVERLAYS = (0x5000, 0x6000)  # repeating groups 50xx and 60xx
+_OF_MESSAGES_AND_FILES = (0x0000, 0x0002)  # groups that no data set may hold, though a broken file has them
 
 
 def header_alone(data: bytes) -> bytes | None:
@@ -22,7 +24,7 @@ def header_alone(data: bytes) -> bytes | None:
     with silenced():
         dataset = pydicom.dcmread(GuardedFile(data), stop_before_pixels=True, force=True)
         for tag in tuple(dataset.keys()):
-            if _is_bulk(dataset, tag):
+            if tag.group in _OF_MESSAGES_AND_FILES or _is_bulk(dataset, tag):
                 del dataset[tag]
         return _written_as_it_was_read(dataset)
 
@@ -35,6 +37,34 @@ def _is_bulk(dataset, tag) -> bool:
 
 
 def _written_as_it_was_read(dataset) -> bytes:
+    """As it was; without the elements that are too broken to be written again, where there are such."""
+    import pydicom
+
+    try:
+        return _written(dataset)
+    except BROKEN:
+        dataset.file_meta = pydicom.dataset.FileMetaDataset()
+        for tag in tuple(dataset.keys()):
+            if not _can_be_written(dataset, tag):
+                del dataset[tag]
+        return _written(dataset)
+
+
+def _can_be_written(dataset, tag) -> bool:
+    import pydicom
+
+    alone = pydicom.Dataset()
+    alone.set_original_encoding(*dataset.original_encoding, dataset.original_character_set)
+    try:
+        alone[tag] = dataset.get_item(tag)
+        alone.file_meta = pydicom.dataset.FileMetaDataset()
+        _written(alone)
+    except BROKEN:
+        return False
+    return True
+
+
+def _written(dataset) -> bytes:
     from pydicom import uid
 
     implicit, little = dataset.original_encoding

@@ -46,8 +46,9 @@ class Watch:
             found = self.stage.validate(self.model, self.objective, self._batches(), self.config.validation_tasks)
             progress.figures = dict(found.figures)
             figures = {f"validate/{name}": value for name, value in found.figures.items()}
+            figures["validate/seconds"] = time.perf_counter() - began
             for tracker in self.trackers:
-                tracker.metrics(step, {**figures, "validate/seconds": time.perf_counter() - began})
+                tracker.metrics(step, figures)
                 if found.classes and hasattr(tracker, "classes"):
                     tracker.classes(step, found.classes)
             if self.config.watch is not None:

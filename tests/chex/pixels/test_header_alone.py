@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from chex.pixels import header_alone
+from chex.pixels import UnusableImage, header_alone, read_radiograph
 from tests.chex.exports.reports import dicom_file
+from tests.serve.hostile.mutations import mutated
 
 
 def read(header):
@@ -62,3 +63,24 @@ def test_pictures_have_none():
     file = io.BytesIO()
     Image.new("L", (4, 4)).save(file, "PNG")
     assert header_alone(file.getvalue()) is None
+
+
+def test_what_no_data_set_may_hold_and_what_cannot_be_written_is_left_out():
+    broken = bytearray(dicom_file())
+    place = broken.index(b"PID-1234") - 8  # tag, type and length of the patient's number come before it
+    broken[place : place + 4] = bytes(4)  # now (0000,0000), of the group that only messages have
+    header = header_alone(bytes(broken))
+    assert b"PID-1234" not in header and read(header).Rows == 60
+
+
+def test_mutated_files_that_can_be_shown_have_a_header():
+    shown = 0
+    for data in mutated([dicom_file(), dicom_file(syntax=ImplicitVRLittleEndian)], 300, seed=1):
+        try:
+            read_radiograph(data, "mutated")
+        except UnusableImage:
+            continue
+        header = header_alone(data)
+        shown += 1
+        assert header is None or read(header) is not None
+    assert shown > 30

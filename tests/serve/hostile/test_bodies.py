@@ -21,14 +21,13 @@ SEEDS = [json.dumps(body).encode() for body in (QUESTIONS, REPORT, {"queries": [
 VALUES = [None, True, [], {}, "", "\0", "x" * 5000, -1, 1e308, 2**70, [[]] * 50, {"text": {"text": "a"}}, "\u202e", "￿"]
 
 
-@pytest.fixture(scope="module")
-def image(target) -> str:
-    with target.client() as client:
-        return f"/v1/images/{upload(client, png(0)).json()['image_id']}"
+@pytest.fixture
+def image(client) -> str:
+    return f"/v1/images/{upload(client, png(0)).json()['image_id']}"
 
 
 def check(answer, *, good=(200, 201)) -> int:
-    assert answer.status_code < 500, (answer.status_code, answer.text[:300], answer.request.content[:300])
+    assert answer.status_code < 500, (answer.status_code, answer.text[:300], answer.request.url)
     if answer.status_code not in good:
         assert answer.headers["content-type"] == "application/problem+json", answer.text[:300]
         assert answer.json()["request_id"] == answer.headers["x-request-id"]

@@ -68,7 +68,7 @@ def once(prometheus: str, question: str, holds, patience: float = 60.0) -> list[
     while True:
         try:
             result = query(prometheus, question)
-        except httpx.TransportError:
+        except (httpx.TransportError, json.JSONDecodeError):  # it is not there, or not ready, yet
             result = []
         if holds(result):
             return result

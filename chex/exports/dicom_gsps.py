@@ -14,17 +14,12 @@ import numpy as np
 
 from chex.exports import NotExportable
 from chex.exports.concepts import display_name
+from chex.exports.dicom_identity import identity
 from chex.exports.dicom_source import DicomSource, finished, read_source, undisturbed
 from chex.exports.legend import colour_of
 from chex.exports.pixel_boxes import corners, outline
 from chex.exports.provenance import (
-    MANUFACTURER,
     NOTICE,
-    algorithm_name,
-    algorithm_version,
-    device_uuid,
-    series_uid,
-    uid_of,
 )
 from chex.exports.statements import shows_boxes
 from chex.records import Finding, Report, SourceImage
@@ -58,22 +53,13 @@ def encode(report: Report, source: SourceImage) -> bytes:
         layers, annotations = _drawn(report, source, image)
         state = pr.GrayscaleSoftcopyPresentationState(
             referenced_images=[image.evidence],
-            series_instance_uid=series_uid(report.provenance, image.evidence.StudyInstanceUID, FORMAT),
-            series_number=_SERIES_NUMBER,
-            series_description=f"{algorithm_name(report.provenance)} boxes"[:64],
-            sop_instance_uid=uid_of(report, FORMAT),
-            instance_number=max(1, int(image.evidence.InstanceNumber)),
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name=algorithm_name(report.provenance),
-            software_versions=algorithm_version(report.provenance),
-            device_serial_number=str(device_uuid(report.provenance)),
+            **identity(report, image, FORMAT, series_number=_SERIES_NUMBER, content="boxes"),
             content_label="CHEX",
             content_description=NOTICE,
             graphic_annotations=annotations or None,
             graphic_layers=layers or None,
             # the lookup table takes the place of what the image says of itself (PS3.4 N.2.1.3)
             presentation_lut_transformation=PresentationLUTTransformation("INVERSE" if inverse else "IDENTITY"),
-            specific_character_set="ISO_IR 192",
         )
         _shown_as_before(state, image.gray_scale)
         state.Laterality = ""  # type 2C of a series whose body part may have two sides

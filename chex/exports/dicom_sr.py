@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chex.exports.concepts import PRIVATE, PRIVATE_NAME, Concept, concept_of, display_name, sites_of
+from chex.exports.dicom_identity import identity
 from chex.exports.dicom_source import DicomSource, finished, read_source, undisturbed
 from chex.exports.pixel_boxes import outline
 from chex.exports.provenance import (
@@ -18,7 +19,6 @@ from chex.exports.provenance import (
     algorithm_name,
     algorithm_version,
     device_uuid,
-    series_uid,
     uid_of,
 )
 from chex.exports.statements import shows_boxes, states_presence
@@ -48,19 +48,10 @@ def encode(report: Report, source: SourceImage) -> bytes:
         document = sr.ComprehensiveSR(
             evidence=[image.evidence],
             content=_content(report, source, image),
-            series_instance_uid=series_uid(report.provenance, image.evidence.StudyInstanceUID, FORMAT),
-            series_number=_SERIES_NUMBER,
-            series_description=f"{algorithm_name(report.provenance)} report"[:64],
-            sop_instance_uid=uid_of(report, FORMAT),
-            instance_number=max(1, int(image.evidence.InstanceNumber)),
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name=algorithm_name(report.provenance),
-            software_versions=algorithm_version(report.provenance),
-            device_serial_number=str(device_uuid(report.provenance)),
+            **identity(report, image, FORMAT, series_number=_SERIES_NUMBER, content="report"),
             is_complete=True,
             content_date=image.content_date,
             content_time=image.time,
-            specific_character_set="ISO_IR 192",
             coding_schemes=[_private_scheme()],
         )
     return finished(document, image)

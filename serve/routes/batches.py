@@ -15,6 +15,7 @@ from serve.images import Kept
 from serve.problems import problem_of
 from serve.routes.images import described
 from serve.routes.queries import QUESTION, answered
+from serve.routes.reports import ReportForm
 from serve.routes.requests import STATELESS_PROBLEMS, AtDesk, content, parsed
 from serve.schemas import QueriesIn, ReportIn
 
@@ -48,10 +49,7 @@ async def report_all(
     request: Request,
     desk: AtDesk,
     files: Files,
-    asked: Annotated[
-        str | None,
-        Form(alias="request", description="a JSON object as for /v1/images/{image_id}/report", examples=["{}"]),
-    ] = None,
+    asked: ReportForm = None,
 ) -> Response:
     """A report of every image."""
     prompts, deadline = parsed(ReportIn, asked), desk.deadline(request)

@@ -15,6 +15,10 @@ from serve.routes.requests import PROBLEMS, STATELESS_PROBLEMS, AtDesk, content,
 from serve.schemas import ReportIn
 
 router = APIRouter(tags=["reports"])
+ReportForm = Annotated[
+    str | None,
+    Form(alias="request", description="a JSON object as for /v1/images/{image_id}/report", examples=["{}"]),
+]
 
 EVENTS = {
     200: {
@@ -48,10 +52,7 @@ async def report_once(
     request: Request,
     desk: AtDesk,
     file: Annotated[UploadFile, File(description="a DICOM, JPEG or PNG file")],
-    asked: Annotated[
-        str | None,
-        Form(alias="request", description="a JSON object as for /v1/images/{image_id}/report", examples=["{}"]),
-    ] = None,
+    asked: ReportForm = None,
 ) -> Response:
     """The report of an image that comes along and is not kept."""
     prompts, deadline = parsed(ReportIn, asked), desk.deadline(request)

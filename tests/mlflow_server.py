@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.needed_tools import require_tool
@@ -33,11 +33,11 @@ class PostgresServer:
         # Debian keeps the server's programs out of the usual path
         places = os.pathsep.join(sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True))
         initdb, postgres = (require_tool(name, "postgresql", places=places) for name in ("initdb", "postgres"))
-        self.port, self._password = _free_port(), secrets.token_hex(16)
+        self.port, self.password = _free_port(), secrets.token_hex(16)
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
         self._process: subprocess.Popen | None = None
         data, password, log = self._folder / "data", self._folder / "password", self._folder / "log"
-        password.write_text(self._password)
+        password.write_text(self.password)
         self._identity = _other_user() if os.geteuid() == 0 else {}
         if self._identity:
             for place in (self._folder, password):
@@ -53,7 +53,7 @@ class PostgresServer:
 
     @property
     def uri(self) -> str:
-        return f"postgresql+psycopg2://mlflow:{self._password}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql+psycopg2://mlflow:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def stop(self) -> None:
         if self._process is not None:
@@ -74,7 +74,7 @@ class PostgresServer:
 
         try:
             psycopg2.connect(
-                host="127.0.0.1", port=self.port, user="mlflow", password=self._password, dbname="postgres"
+                host="127.0.0.1", port=self.port, user="mlflow", password=self.password, dbname="postgres"
             ).close()
             return True
         except psycopg2.OperationalError:
@@ -82,23 +82,37 @@ class PostgresServer:
 
 
 class MlflowServer:
-    """`mlflow server` on a free port. `pause` and `go_on` stop and wake it, `kill` and `start` end and begin it."""
+    """`mlflow server` on a free port. `pause` and `go_on` stop and wake it, `kill` and `start` end and begin it.
 
-    def __init__(self, database: str, folder: Path) -> None:
+    `options` come after those it has anyway, of which the last counts; `environment` beside this process's.
+    """
+
+    def __init__(
+        self, database: str, folder: Path, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
         self.port, self._database, self._folder = _free_port(), database, folder
         self.uri = f"http://127.0.0.1:{self.port}"
+        self._options, self._environment = options, environment or {}
         self.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "server.log").read_text(errors="replace")
 
     def start(self) -> None:
         log = self._folder / "server.log"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port),
-             "--workers", "1", "--artifacts-destination", (self._folder / "artifacts").as_uri()],
+             "--workers", "1", "--artifacts-destination", (self._folder / "artifacts").as_uri(), *self._options],
             cwd=self._folder, start_new_session=True,  # it has children, which are stopped with it
             stdin=subprocess.DEVNULL, stdout=log.open("ab"), stderr=subprocess.STDOUT,
             # in the environment, as anybody may read a command line
             env={**os.environ, "MLFLOW_BACKEND_STORE_URI": self._database, "MLFLOW_DISABLE_TELEMETRY": "true",
-                 "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+                 "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **self._environment},
         )  # fmt: skip
         _wait(self._answers, self._process, log)
 

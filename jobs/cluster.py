@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from jobs.waiting_threads import SPINS
@@ -37,11 +38,15 @@ def ray_cluster(*, cpus: int | None = None, object_store_bytes: int | None = Non
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         if not joins:
             os.environ.setdefault("RAY_AUTH_MODE", "token")
+            # off, also on Linux: this Ray is of one machine, and what asks for no token listens on loopback alone
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     import ray
 
     if ray.is_initialized():
         yield
         return
+    if not joins and os.environ.get("RAY_AUTH_MODE") == "token":
+        _keep_token_private()
     local: dict[str, Any] = {
         "address": "local",
         "num_cpus": cpus or default_cpus(),
@@ -58,6 +63,14 @@ def ray_cluster(*, cpus: int | None = None, object_store_bytes: int | None = Non
         yield
     finally:
         ray.shutdown()
+
+
+def _keep_token_private() -> None:
+    """Ray writes its token so that every user of the machine could read it: the folder is its owner's alone."""
+    folder = Path.home() / ".ray"
+    with suppress(OSError):  # if it cannot be written, Ray says so, or has a token from elsewhere
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)
 
 
 def process_setup() -> Callable[[], None]:

@@ -24,7 +24,8 @@ def calls(monkeypatch, tmp_path):
     (tmp_path / "ray.py").write_text(STAND_IN)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "ray", raising=False)
-    for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED"):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"):
         monkeypatch.setenv(name, "")  # so that what the code sets is undone afterwards
         monkeypatch.delenv(name)
     yield lambda: sys.modules["ray"].calls
@@ -40,12 +41,18 @@ def test_without_a_cluster_a_local_one_is_started_and_ended(calls):
     assert calls() == [started, "shutdown"]
 
 
+def test_the_token_is_its_users_alone(calls, tmp_path):
+    (tmp_path / ".ray").mkdir(mode=0o755)
+    with ray_cluster():
+        assert (tmp_path / ".ray").stat().st_mode & 0o777 == 0o700
+
+
 def test_the_cluster_of_the_environment_is_joined_as_it_is(calls, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     with ray_cluster(cpus=5):
         (joined,) = calls()
     assert not {"address", "num_cpus", "include_dashboard", "object_store_memory"} & set(joined)
-    assert "RAY_AUTH_MODE" not in os.environ, "the cluster's own choice"
+    assert not {"RAY_AUTH_MODE", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"} & os.environ.keys(), "the cluster's own choice"
 
 
 def test_an_authentication_that_was_chosen_is_kept(calls, monkeypatch):

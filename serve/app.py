@@ -12,6 +12,7 @@ from chex.embedded import NOTICE, PHANTOM
 from pipelines.model_folder import checked_model_folder
 
 MEBIBYTE = 2**20
+LOGGING = LoggingConfig(encoding="JSON", enable_access_log=False)  # the audit log has a line for every request
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def build(arguments: AppArguments) -> Application:
         device = "cuda" if arguments.gpus_per_replica else "cpu"
     actor = {"num_cpus": arguments.cpus_per_replica, "num_gpus": arguments.gpus_per_replica}
     bounds = {"max_ongoing_requests": 64, "max_queued_requests": arguments.most_waiting, "ray_actor_options": actor}
-    bounds |= {"logging_config": LoggingConfig(encoding="JSON")}
+    bounds |= {"logging_config": LOGGING}
     keeping = {"most_images": arguments.most_images, "seconds": arguments.image_seconds}
     shards = arguments.most_detectors or arguments.detectors
 
@@ -95,7 +96,7 @@ def build(arguments: AppArguments) -> Application:
         max_ongoing_requests=8 * arguments.most_waiting,
         max_queued_requests=8 * arguments.most_waiting,
         backpressure_config={"retry_after_s": 1},
-        logging_config=LoggingConfig(encoding="JSON"),
+        logging_config=LOGGING,
     )
     return ingress.bind(
         detector.bind(

@@ -50,7 +50,8 @@ class Desk:
         name, queries = self._prompts(asked)
         note(prompt_set=name)
         note_queries(queries, texts=self.audit_texts and asked.prompts is not None)
-        question = Question(kept.stored, queries, ((),) * len(queries), deadline, current().request_id)
+        labels = ((),) * len(queries)
+        question = Question(kept.stored, queries, labels, deadline, current().request_id, for_report=True)
         wanted = ReportWanted(
             deadline, name, queries, kept.sha256, kept.sop_instance_uid, request_id=question.request_id
         )

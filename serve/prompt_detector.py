@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ray import serve
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ENCODED_TOGETHER = 16  # images
 DETECTED_TOGETHER = 512  # queries
+Result = TypeVar("Result")
 # (features, queries, labels per query)
 Asked = tuple["ImageFeatures", tuple[Query, ...], tuple[tuple[str, ...], ...]]
 
@@ -49,11 +50,14 @@ class PromptDetector:
     ):
         from chex import Chex
         from chex.inference.detection import PromptReader
+        from chex.inference.report import ReportWriter
 
         self._thread = ModelThread(threads)
         with model_folder_on_disk(model) as folder:
             self._model = Chex.load(folder, device=device)
         self._reader = PromptReader(self._model)
+        self._weights_sha256 = self._model.provenance.get("weights_sha256", "")
+        self._worth_a_sentence = ReportWriter(self._model).select
         self._features: RecentlyUsed[SharedWork[ImageFeatures]] = RecentlyUsed(
             most_entries=most_images, most_bytes=feature_bytes, seconds=seconds
         )
@@ -67,19 +71,11 @@ class PromptDetector:
 
     async def look(self, questions: list[Question]) -> list[Looked | Exception]:
         """Per question its queries' answers in order, or why there are none."""
-        return await every_result(self._look(question) for question in questions)
+        return await self._each(questions, self._look)
 
     async def find(self, questions: list[Question]) -> list[Described | Exception]:
         """The same as findings without sentences."""
-        from chex.inference.report import finding
-
-        least = self._model.config.inference.box_score
-        return [
-            looked
-            if isinstance(looked, Exception)
-            else Described([finding(answer, None, least) for answer in looked.answers], looked.weights_sha256)
-            for looked in await self.look(questions)
-        ]
+        return await self._each(questions, self._find)
 
     async def encoded(self) -> tuple[str, int]:
         """This replica's id, and how many images it has encoded so far."""
@@ -89,11 +85,28 @@ class PromptDetector:
         """Raises if the model no longer gives the answer that it gave when it was loaded."""
         await self._thread.run(self._known.check)
 
+    async def _each(
+        self, questions: list[Question], answer: Callable[[Question], Awaitable[Result]]
+    ) -> list[Result | Exception]:
+        results = await every_result(map(answer, questions))
+        queries = sum(len(question.queries) for question in questions)
+        log.info("looked", extra={"of_requests": [q.request_id for q in questions], "queries": queries})
+        return results
+
     async def _look(self, question: Question) -> Looked:
+        answers = await self._answers(question)
+        return Looked.of(self._worth_a_sentence(answers) if question.for_report else answers, self._weights_sha256)
+
+    async def _find(self, question: Question) -> Described:
+        from chex.inference.report import finding
+
+        least = self._model.config.inference.box_score
+        found = [finding(answer, None, least) for answer in await self._answers(question)]
+        return Described(found, self._weights_sha256)
+
+    async def _answers(self, question: Question) -> list[Answer]:
         features = await self._features_of(question.image, question.deadline)
-        answers = await self._detect((features, question.queries, question.labels), question.deadline)
-        log.info("looked", extra={"of_request": question.request_id, "queries": len(answers)})
-        return Looked(answers, self._model.provenance.get("weights_sha256", ""))
+        return await self._detect((features, question.queries, question.labels), question.deadline)
 
     async def _features_of(self, image: StoredImage, deadline: float) -> ImageFeatures:
         # the work, not its result, is kept: questions that arrive during the encoding wait for the same one

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import ray
 
 from chex.records import Finding, Query
+
+if TYPE_CHECKING:
+    from chex.inference.features import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class StoredImage:
 class Question:
     """Queries about one image. labels: per query, the findings whose probability is told; deadline: epoch seconds.
 
+    for_report: only answers worth a sentence in a report are handed over.
     request_id: of the request they belong to, for the log; the call that carries them serves several.
     """
 
@@ -33,6 +40,7 @@ class Question:
     labels: tuple[tuple[str, ...], ...]
     deadline: float
     request_id: str | None = None
+    for_report: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,22 @@ Wanted = SentencesWanted | ReportWanted
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What the detector hands over for one question: its answers, and the hash of the weights that gave them."""
+    """What the detector hands over for one question: its answers, and the hash of the weights that gave them.
 
-    answers: list
+    They are packed, so that an ingress that passes them on neither copies them piece by piece nor loads torch.
+    """
+
+    packed: bytes
     weights_sha256: str
+
+    @classmethod
+    def of(cls, answers: Sequence[Answer], weights_sha256: str) -> Self:
+        """Without the candidates of their boxes, which nobody asks for any more."""
+        return cls(pickle.dumps([replace(answer, candidates=()) for answer in answers]), weights_sha256)
+
+    @property
+    def answers(self) -> list[Answer]:
+        return pickle.loads(self.packed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,10 @@ class SentenceGenerator:
         self, looked: list[Looked | Exception], wanted: list[Wanted]
     ) -> list[Described | Report | Exception]:
         """Per question, in order, its findings with their sentences, or its report, or why there is none."""
-        return await every_result(self._answer(*one) for one in zip(looked, wanted, strict=True))
+        results = await every_result(self._answer(*one) for one in zip(looked, wanted, strict=True))
+        sentences = sum(map(sentences_of, results))
+        log.info("wrote", extra={"of_requests": [one.request_id for one in wanted], "sentences": sentences})
+        return results
 
     async def report_events(
         self, looked: list[Looked | Exception], wanted: ReportWanted
@@ -59,16 +62,16 @@ class SentenceGenerator:
         Only the report is free of repeats: nearly equal sentences can be told once all are written. Raises what the
         detector found instead of answers, and Expired.
         """
-        chosen = self._reports.select(self._answers_of(looked[0]))
+        chosen = self._answers_of(looked[0])
         yield "selected", self._findings(chosen, [None] * len(chosen))
         sentences: list[str] = []
         for start in range(0, len(chosen), SENTENCES_AT_ONCE):
             some = chosen[start : start + SENTENCES_AT_ONCE]
-            written = await self._write(some, wanted.deadline)
+            written = await self._written(some, wanted)
             for finding in self._findings(some, written):
                 yield "finding", finding
             sentences += written
-        log_written(wanted, sentences)
+        log.info("wrote", extra={"of_requests": [wanted.request_id], "sentences": len(sentences)})
         yield "report", await self._compose(chosen, sentences, wanted)
 
     async def provenance(self, wanted: ReportWanted) -> Provenance:
@@ -91,14 +94,15 @@ class SentenceGenerator:
 
     async def _answer(self, looked: Looked | Exception, wanted: Wanted) -> Described | Report:
         answers = self._answers_of(looked)
+        sentences = await self._written(answers, wanted)
         if isinstance(wanted, ReportWanted):
-            chosen = self._reports.select(answers)
-            sentences = await self._write(chosen, wanted.deadline) if chosen else []
-            log_written(wanted, sentences)
-            return await self._compose(chosen, sentences, wanted)
-        sentences = await self._write(answers, wanted.deadline)
-        log_written(wanted, sentences)
+            return await self._compose(answers, sentences, wanted)
         return Described(self._findings(answers, sentences), self._weights_sha256)
+
+    async def _written(self, answers: list[Answer], wanted: Wanted) -> list[str]:
+        sentences = await self._write(answers, wanted.deadline) if answers else []
+        count_sentences(len(sentences))
+        return sentences
 
     def _answers_of(self, looked: Looked | Exception) -> list[Answer]:
         if isinstance(looked, Exception):
@@ -138,7 +142,5 @@ class SentenceGenerator:
             return [prefix.mean().item(), prefix.std().item(), *self._model.write(token, max_tokens=8)]
 
 
-def log_written(wanted: Wanted, sentences: list[str]) -> None:
-    """How many sentences which request got; what they say is for the one who asked."""
-    count_sentences(len(sentences))
-    log.info("wrote", extra={"of_request": wanted.request_id, "sentences": len(sentences)})
+def sentences_of(result: Described | Report | Exception) -> int:
+    return 0 if isinstance(result, Exception) else len(result.findings)

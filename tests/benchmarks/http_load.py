@@ -30,14 +30,29 @@ class Measured:
         return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else float("nan")
 
 
+@dataclass(frozen=True)
+class Server:
+    """Where it listens, and the token of the key it wants, if any."""
+
+    port: int
+    token: str | None = None
+    host: str = "127.0.0.1"
+
+    @property
+    def headers(self) -> str:
+        """Those of every request."""
+        key = f"\r\nAuthorization: Bearer {self.token}" if self.token else ""
+        return f"Host: {self.host}:{self.port}{key}"
+
+
 class Connection:
     """One kept-alive HTTP/1.1 connection."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port, limit=2**24)
+        self._reader, self._writer = await asyncio.open_connection(self._server.host, self._server.port, limit=2**24)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -45,10 +60,8 @@ class Connection:
 
     async def post(self, path: str, body: bytes, content_type: str = "application/json") -> tuple[int, bytes]:
         """Status and content."""
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}"
-        )
-        self._writer.write(f"{head}\r\n\r\n".encode() + body)
+        head = f"POST {path} HTTP/1.1\r\n{self._server.headers}\r\nContent-Type: {content_type}"
+        self._writer.write(f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
         status = int(head[9:12])
         if b"transfer-encoding: chunked" in head:
@@ -77,7 +90,7 @@ class Connection:
 Request = Callable[[Connection, int], Awaitable[bool]]  # the number of the request -> whether it was answered
 
 
-async def closed_loop(port: int, request: Request, clients: int, seconds: float) -> Measured:
+async def closed_loop(server: Server, request: Request, clients: int, seconds: float) -> Measured:
     """Each client asks again as soon as it has its answer; the first fifth of the time warms up and does not count."""
     measured = Measured()
     numbers = iter(range(10**9))
@@ -85,7 +98,7 @@ async def closed_loop(port: int, request: Request, clients: int, seconds: float)
     counts_from, ends = began + seconds / 5, began + 1.2 * seconds
 
     async def client() -> None:
-        async with Connection("127.0.0.1", port) as connection:
+        async with Connection(server) as connection:
             while (asked := time.perf_counter()) < ends:
                 answered = await request(connection, next(numbers))
                 now = time.perf_counter()
@@ -99,7 +112,7 @@ async def closed_loop(port: int, request: Request, clients: int, seconds: float)
     return measured
 
 
-async def open_loop(port: int, request: Request, rate: float, seconds: float) -> Measured:
+async def open_loop(server: Server, request: Request, rate: float, seconds: float) -> Measured:
     """Requests come at random, `rate` a second on average, whether earlier ones are answered or not."""
     measured = Measured(seconds)
     draw = random.Random(0)
@@ -110,7 +123,7 @@ async def open_loop(port: int, request: Request, rate: float, seconds: float) ->
         if free:
             connection = free.pop()
         else:
-            connection = await Connection("127.0.0.1", port).__aenter__()
+            connection = await Connection(server).__aenter__()
             every.append(connection)
         answered = await request(connection, number)
         _count(measured, answered, time.perf_counter() - due)

@@ -5,7 +5,7 @@ python -m tests.benchmarks.serve [--model phantom|base|DIR] [--device cpu|cuda] 
 
 "bare": the same work called in this process, alone on the machine, with the batch that suits it best. "query": one text
 asked of a known image; "first": an image of 1,024 pixels uploaded and asked; "report": of a known image. `base` is the
-paper's architecture with random weights. --set goes to serve.app; --optimized sets Ray Serve's own switches for rates.
+paper's architecture with random weights. --set goes to serve.app; --optimized sets Ray Serve's own switches for rates, HAProxy among them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.waiting_threads import wait_briefly
+from tests.benchmarks.http_load import Connection, Server, closed_loop, open_loop
 
 GOALS = {
     "query_rate_share": 0.85,
@@ -37,8 +38,9 @@ GOALS = {
 }
 BATCHES = (1, 4, 16, 64)
 IMAGES = 16
+TOKEN = "the-benchmark-s-own"
 TEXTS = ("pleural effusion", "cardiomegaly", "pneumothorax", "edema", "nodule", "right lung", "left lower lung zone")
-SWITCHES = {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1", "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0"}
+SWITCHES = {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1", "RAY_SERVE_ENABLE_HA_PROXY": "1"}
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,10 @@ class Requests:
 
 
 @contextmanager
-def served(model: Path, device: str, settings: dict[str, str]) -> Iterator[int]:
-    """The port of the application, run for as long as the block does."""
+def served(model: Path, device: str, settings: dict[str, str]) -> Iterator[Server]:
+    """The application, run for as long as the block does."""
     from jobs.cluster import ray_cluster
+    from serve.security.new_key import line_of
 
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:
         os.environ["RAY_TMPDIR"] = folder
@@ -160,8 +163,11 @@ def served(model: Path, device: str, settings: dict[str, str]) -> Iterator[int]:
                 free.bind(("127.0.0.1", 0))
                 port = free.getsockname()[1]
             serve.start(http_options={"host": "127.0.0.1", "port": port})
-            serve.run(build(AppArguments(model=str(model), device=device, **gpus | {"most_images": "256"} | settings)))
-            yield port
+            keys = Path(folder, "keys")
+            keys.write_text(line_of("benchmark", TOKEN))
+            fixed = {"most_images": 256, "keys_file": str(keys), "requests_per_second": 10**6, "burst": 10**6}
+            serve.run(build(AppArguments(model=str(model), device=device, **gpus | fixed | settings)))
+            yield Server(port, TOKEN)
             serve.shutdown()
 
 
@@ -184,9 +190,9 @@ def main() -> None:
         kinds = asked.kinds.split(",")
         bare = _bare(model, asked, files, kinds)
         settings = dict(pair.split("=", 1) for pair in asked.settings)
-        with served(model, asked.device, settings) as port:
+        with served(model, asked.device, settings) as server:
             ratios = asyncio.run(
-                _measured(port, files, bare, [int(n) for n in asked.clients.split(",")], asked.seconds)
+                _measured(server, files, bare, [int(n) for n in asked.clients.split(",")], asked.seconds)
             )
     goals = {name: goal for name, goal in GOALS.items() if name in ratios}
     for name, goal in goals.items():
@@ -221,10 +227,10 @@ def _bare(model: Path, asked: argparse.Namespace, files: list[bytes], kinds: lis
     return found
 
 
-async def _measured(port: int, files, bare: dict[str, Bare], clients: list[int], seconds: float) -> dict[str, float]:
-    from tests.benchmarks.http_load import Connection, closed_loop, open_loop
-
-    async with Connection("127.0.0.1", port) as connection:
+async def _measured(
+    server: Server, files, bare: dict[str, Bare], clients: list[int], seconds: float
+) -> dict[str, float]:
+    async with Connection(server) as connection:
         ids = [await connection.upload(file) for file in files]
         requests = Requests(files, ids)
         for number in range(IMAGES):  # every image is encoded, every text known
@@ -235,7 +241,7 @@ async def _measured(port: int, files, bare: dict[str, Bare], clients: list[int],
     for kind, one in bare.items():
         request, rates = getattr(requests, kind), []
         for count in clients:
-            measured = await closed_loop(port, request, count, seconds)
+            measured = await closed_loop(server, request, count, seconds)
             _print(kind, str(count), measured)
             rates.append(measured.rate)
             if count == 1:
@@ -243,7 +249,7 @@ async def _measured(port: int, files, bare: dict[str, Bare], clients: list[int],
         ratios[f"{kind}_rate_share"] = round(max(rates) / one.rate, 3)
         if kind in alone:
             ratios[f"{kind}_latency_within"] = round(alone[kind] / (1.2 * one.latency + 0.015), 3)
-        measured = await open_loop(port, request, max(rates) / 2, 2 * seconds)
+        measured = await open_loop(server, request, max(rates) / 2, 2 * seconds)
         _print(kind, "half", measured)
         ratios[f"{kind}_p99_at_half_load"] = round(measured.percentile(99) / measured.percentile(50), 2)
     if {"query", "first"} <= set(alone):

@@ -68,6 +68,7 @@ class ProvenanceOut(BaseModel):
     model_version: str
     weights_sha256: str
     prompt_set: str
+    prompts_sha256: str
     thresholds: dict[str, float]
     input_sha256: str
     software_version: str
@@ -103,6 +104,7 @@ class Problem(BaseModel):
     detail: str | None = None
     errors: list[dict] | None = Field(None, description="for 422: where in the request what is wrong")
     request_id: str | None = Field(None, description="by which the server's logs know this request")
+    retry_after_s: int | None = Field(None, description="for 503: after so many seconds asking again may help")
 
 
 class ImageAnswersOut(AnswersOut):

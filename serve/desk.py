@@ -38,9 +38,7 @@ class Desk:
     def question(self, kept: Kept, asked: QueriesIn, deadline: float) -> Question:
         """Raises a 422 that names the query or label at fault."""
         self._check(asked.labels, "labels")
-        for place, query in enumerate(asked.queries):
-            self._check(query.labels or (), f"queries.{place}.labels")
-        labels = tuple(tuple(asked.labels if query.labels is None else query.labels) for query in asked.queries)
+        labels = self._labels(asked.queries, "queries", asked.labels)
         queries = records_of(asked.queries, "queries")
         note_queries(queries, texts=self.audit_texts)
         return Question(kept.stored, queries, labels, deadline, current().request_id)
@@ -48,9 +46,9 @@ class Desk:
     def report_question(self, kept: Kept, asked: ReportIn, deadline: float) -> tuple[Question, ReportWanted]:
         """What to look for and what to write. Raises a 422 that says what is wrong with the prompts."""
         name, queries = self._prompts(asked)
+        labels = self._labels(asked.prompts, "prompts") if asked.prompts is not None else ((),) * len(queries)
         note(prompt_set=name)
         note_queries(queries, texts=self.audit_texts and asked.prompts is not None)
-        labels = ((),) * len(queries)
         question = Question(kept.stored, queries, labels, deadline, current().request_id, for_report=True)
         wanted = ReportWanted(
             deadline, name, queries, kept.sha256, kept.sop_instance_uid, request_id=question.request_id
@@ -66,6 +64,12 @@ class Desk:
         if name not in self.prompt_sets:
             raise HTTPException(422, f"prompt_set: unknown; there are {', '.join(self.prompt_sets)}")
         return name, self.prompt_sets[name]
+
+    def _labels(self, asked: Sequence[QueryIn], field: str, default: Sequence[str] = ()) -> tuple[tuple[str, ...], ...]:
+        """Per query, the findings whose probability is told."""
+        for place, query in enumerate(asked):
+            self._check(query.labels or (), f"{field}.{place}.labels")
+        return tuple(tuple(default if query.labels is None else query.labels) for query in asked)
 
     def _check(self, labels: Sequence[str], field: str) -> None:
         for place, label in enumerate(labels):

@@ -17,7 +17,7 @@ from serve.observability.requests import current
 MOST_FAULTS = 20  # of one request that are told
 LONGEST_STEP = 60  # letters of a key
 
-RETRY_AFTER = {"Retry-After": "1"}  # seconds
+RETRY_AFTER_S = 1
 # what is said of faults that are nobody's mistake
 FAULTS: dict[type[Exception], tuple[int, str]] = {
     Overloaded: (503, "too many requests are waiting: ask again"),
@@ -46,12 +46,15 @@ def problem_response(
 
 def _problem(status: int, detail: str, errors: list[dict] | None = None) -> Problem:
     title, request_id = HTTPStatus(status).phrase, current().request_id
-    return Problem(title=title, status=status, detail=detail, errors=errors, request_id=request_id)
+    retry_after_s = RETRY_AFTER_S if status == 503 else None  # an event of a stream has no headers
+    return Problem(
+        title=title, status=status, detail=detail, errors=errors, request_id=request_id, retry_after_s=retry_after_s
+    )
 
 
 def _response(problem: Problem, headers: dict | None = None) -> JSONResponse:
     if problem.status == 503:
-        headers = RETRY_AFTER | dict(headers or {})
+        headers = {"Retry-After": str(RETRY_AFTER_S)} | dict(headers or {})
     content = problem.model_dump(exclude_none=True)
     return JSONResponse(content, problem.status, headers=headers, media_type="application/problem+json")
 
@@ -101,9 +104,13 @@ class SizeLimit:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         is_upload = scope["path"].endswith(self._upload_paths)
         most_bytes = self._most_upload_bytes if is_upload else self._most_bytes
-        refusal = problem_response(413, f"the request is larger than the limit of {most_bytes} bytes")
-        if not declared.isdigit() or len(declared) > 15 or int(declared) > most_bytes:
+
+        async def refuse():
+            refusal = problem_response(413, f"the request is larger than the limit of {most_bytes} bytes")
             await refusal(scope, receive, send)
+
+        if not declared.isdigit() or len(declared) > 15 or int(declared) > most_bytes:
+            await refuse()
             return
         arrived, answered = 0, False
 
@@ -127,4 +134,4 @@ class SizeLimit:
         except _TooLarge:
             log.info("a request was broken off at its size limit")
         if arrived > most_bytes and not answered:
-            await refusal(scope, receive, send)
+            await refuse()

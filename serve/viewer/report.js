@@ -7,7 +7,7 @@ import { choose } from "./selection.js";
 import { changed, state } from "./state.js";
 import { announce, tell, tellFault, waitOut } from "./telling.js";
 
-const MOST_TRIES = 4, PAUSE_S = 2; // a stream has no Retry-After
+const MOST_TRIES = 4;
 
 /** phase: "looking" (no boxes yet), "writing", "written", "failed". Replaces a report that was there. */
 export async function writeReport(image) {
@@ -60,7 +60,7 @@ function take(report, kind, content) {
     });
     Object.assign(report, { phase: "written", provenance: content.provenance });
   } else if (kind === "problem") {
-    throw problemOf(content.status, content, PAUSE_S);
+    throw problemOf(content.status, content, content.retry_after_s ?? null);
   }
   number(report.lines);
   changed();

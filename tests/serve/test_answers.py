@@ -89,6 +89,18 @@ def test_an_unknown_label_is_told_with_the_known_ones(model_dir, place):
     on(model_dir, conversation)
 
 
+def test_labels_of_a_report_s_own_prompts(model_dir):
+    async def conversation(server):
+        path = f"/v1/images/{await uploaded(server)}/report"
+        prompts = [{"text": "pleural effusion", "labels": ["pneumothorax"]}]
+        (found,) = (await server.client.post(path, json={"prompts": prompts})).json()["findings"]
+        assert set(found["probabilities"]) == {"pleural_effusion", "pneumothorax"}
+        prompts[0]["labels"] = ["a unicorn"]
+        is_problem(await server.client.post(path, json={"prompts": prompts}), 422, "prompts.0.labels.0", "pneumothorax")
+
+    on(model_dir, conversation)
+
+
 def test_named_prompt_sets(model_dir):
     async def conversation(server):
         image_id = await uploaded(server)

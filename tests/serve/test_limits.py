@@ -9,6 +9,8 @@ from typing import Self
 import pytest
 import torch
 
+from serve.gathering import Expired, Overloaded
+from serve.problems import RETRY_AFTER_S, problem_of
 from tests.serve.asking import is_problem
 from tests.serve.test_answers import asked, on, uploaded
 
@@ -73,6 +75,11 @@ def test_a_report_that_is_late_ends_its_events_with_a_problem(model_dir):
         assert '"status":504' in events.text
 
     on(model_dir, conversation)
+
+
+def test_a_problem_in_a_stream_says_when_to_come_back():
+    told = [problem_of(fault).retry_after_s for fault in (Overloaded(), Expired(), ValueError())]
+    assert told == [RETRY_AFTER_S, None, None]
 
 
 def test_more_than_may_wait_is_told_to_come_back(model_dir):

@@ -90,7 +90,7 @@ def test_a_queue_that_fills_up_within_the_stream(reader):
         "title": "Service Unavailable",
         "status": 503,
         "detail": "too many questions are waiting",
-        "retry_after": 1,
+        "retry_after_s": 1,
     }
     stream = f"event: problem\ndata: {json.dumps(problem)}\n\n"
     reader.page.route("**/report", first(1, lambda route: route.fulfill(content_type="text/event-stream", body=stream)))

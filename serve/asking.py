@@ -18,7 +18,7 @@ from serve.observability.requests import note
 from serve.questions import Described, OtherModel, Question, ReportWanted, SentencesWanted, Wanted
 from serve.retries import asked_again_if_lost, continued_if_lost
 
-CALLS_AT_ONCE = 3  # per shard: one at the detector, one at the generator, one on its way
+CALLS_AT_ONCE = 4  # per shard: detector and generator have the next one at hand while others are on their way
 MOST_QUERIES_PER_CALL = 256
 REPLACED_AFTER = 0.5  # seconds between two looks whether detector and generator have the same model again
 

@@ -1,11 +1,11 @@
 """What is left of the model's own speed over HTTP: rates and latencies at growing load, beside the bare model.
 
 python -m tests.benchmarks.serve [--model phantom|base|DIR] [--device cpu|cuda] [--clients 1,4,16,64] [--seconds 4]
-    [--set KEY=VALUE …] [--optimized]
+    [--batches 1,4,16,64] [--set KEY=VALUE …] [--optimized]
 
 "bare": the same work called in this process, alone on the machine, with the batch that suits it best. "query": one text
 asked of a known image; "first": an image of 1,024 pixels uploaded and asked; "report": of a known image. `base` is the
-paper's architecture with random weights. --set goes to serve.app; --optimized sets Ray Serve's own switches for rates, HAProxy among them.
+paper's architecture with random weights. --set goes to serve.app; --optimized starts Ray with infra/serving.env.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import socket
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,9 @@ GOALS = {
     "known_against_first": 2.0,
     "query_p99_at_half_load": 2.0,  # of p50
 }
-BATCHES = (1, 4, 16, 64)
 IMAGES = 16
 TOKEN = "the-benchmark-s-own"
 TEXTS = ("pleural effusion", "cardiomegaly", "pneumothorax", "edema", "nodule", "right lung", "left lower lung zone")
-SWITCHES = {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1", "RAY_SERVE_ENABLE_HA_PROXY": "1"}
 
 
 @dataclass(frozen=True)
@@ -106,9 +104,9 @@ class BareModel:
         features = [self.features[place % IMAGES] for place in range(batch)]
         return features, [[Query(text=text)] for text in itertools.islice(itertools.cycle(TEXTS), batch)]
 
-    def measure(self, work: Callable[[int], object], seconds: float) -> Bare:
+    def measure(self, work: Callable[[int], object], seconds: float, batches: Sequence[int]) -> Bare:
         alone = statistics.median(_times(work, 1, seconds))
-        rates = {batch: batch / min(_times(work, batch, seconds / 2)) for batch in BATCHES}
+        rates = {batch: batch / min(_times(work, batch, seconds / 2)) for batch in batches}
         best = max(rates, key=rates.get)
         return Bare(alone, rates[best], best)
 
@@ -176,12 +174,16 @@ def main() -> None:
     parser.add_argument("--model", default="phantom")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--clients", default="1,4,16,64")
+    parser.add_argument("--batches", default="1,4,16,64", help="of the bare model; the best one counts")
     parser.add_argument("--kinds", default="query,first,report")
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--optimized", action="store_true")
     asked = parser.parse_args()
-    os.environ.update(SWITCHES if asked.optimized else {})
+    if asked.optimized:
+        from tests.serve.deployment import switches
+
+        os.environ.update(switches() | {"RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1"})
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")
     wait_briefly()
     with tempfile.TemporaryDirectory() as folder:
@@ -191,13 +193,15 @@ def main() -> None:
         bare = _bare(model, asked, files, kinds)
         settings = dict(pair.split("=", 1) for pair in asked.settings)
         with served(model, asked.device, settings) as server:
-            ratios = asyncio.run(
-                _measured(server, files, bare, [int(n) for n in asked.clients.split(",")], asked.seconds)
-            )
+            ratios = asyncio.run(_measured(server, files, bare, _numbers(asked.clients), asked.seconds))
     goals = {name: goal for name, goal in GOALS.items() if name in ratios}
     for name, goal in goals.items():
         print(f"{name:26} {ratios[name]:7.2f}   goal {'at most' if _is_ceiling(name) else 'at least'} {goal}")
     print(json.dumps({"name": "serve", "ratios": ratios, "goals": goals}))
+
+
+def _numbers(listed: str) -> list[int]:
+    return [int(number) for number in listed.split(",")]
 
 
 def _is_ceiling(name: str) -> bool:
@@ -222,7 +226,7 @@ def _bare(model: Path, asked: argparse.Namespace, files: list[bytes], kinds: lis
     print(f"{'':8}{'clients':>8}{'answers/s':>11}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'refused':>9}")
     found = {}
     for kind in kinds:
-        found[kind] = one = bare.measure(getattr(bare, kind), asked.seconds)
+        found[kind] = one = bare.measure(getattr(bare, kind), asked.seconds, _numbers(asked.batches))
         print(f"{kind:8}{'bare':>8}{one.rate:11.1f}{1000 * one.latency:9.1f}   alone; rate with batches of {one.batch}")
     return found
 

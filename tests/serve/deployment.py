@@ -80,8 +80,14 @@ def served(port: int, **arguments: object) -> dict:
     return config
 
 
+def switches() -> dict[str, str]:
+    """What `infra/serving.env` sets."""
+    lines = (ROOT / "infra" / "serving.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
 @contextmanager
-def ray_head() -> Iterator[Deployment]:
+def ray_head(**variables: str) -> Iterator[Deployment]:
     """A cluster of one node with dashboard, on free ports; nothing is served yet."""
     gcs, dashboard, agent, agent_grpc, metrics, client, http = free_ports(7)
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
@@ -90,7 +96,7 @@ def ray_head() -> Iterator[Deployment]:
              "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", f"--dashboard-agent-listen-port={agent}",
              f"--dashboard-agent-grpc-port={agent_grpc}", f"--metrics-export-port={metrics}",
              f"--ray-client-server-port={client}", f"--object-store-memory={200 * 2**20}"],
-            env=ENVIRONMENT, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=ENVIRONMENT | variables, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
             made = Deployment(
@@ -120,10 +126,12 @@ def wait_for(url: str, process: subprocess.Popen, patience: float = 180.0) -> No
 
 
 @contextmanager
-def deployed(model: Path, keys: Path, **arguments: object) -> Iterator[Deployment]:
-    """The application with two keys, over a model folder."""
+def deployed(
+    model: Path, keys: Path, *, variables: dict[str, str] | None = None, **arguments: object
+) -> Iterator[Deployment]:
+    """The application with two keys, over a model folder; Ray is started with further environment variables."""
     keys.write_text(LINES)
-    with ray_head() as head:
+    with ray_head(**variables or {}) as head:
         port = int(head.url.rpartition(":")[2])
         head.deploy(served(port, model=str(model), keys_file=str(keys), **arguments))
         yield head

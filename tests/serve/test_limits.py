@@ -89,7 +89,7 @@ def test_more_than_may_wait_is_told_to_come_back(model_dir):
         with Held(server.generator):
             waiting = [asyncio.ensure_future(asked(server, image_id, {"text": "mass"})) for _ in range(30)]
             done, _ = await asyncio.wait(waiting, timeout=2)
-            assert len(done) >= 30 - 3 - 8 - 8
+            assert len(done) >= 30 - 4 - 8 - 8
             for one in done:
                 is_problem(one.result(), 503, "ask again")
                 assert int(one.result().headers["retry-after"]) >= 1

@@ -49,8 +49,8 @@ def plugin_for(syntax: str) -> str:
     return plugin
 
 
-def decode_frame(source: bytes, runner) -> bytes:
-    """The samples of one frame as they are stored, color by pixel, as pydicom's `DecodeRunner` wants them.
+def decode_frame(source: bytes, runner) -> memoryview:
+    """The bytes of one frame's samples as they are stored, color by pixel, as pydicom's `DecodeRunner` wants them.
 
     Raises:
         ValueError: cut off, or not the size that the header announces.
@@ -65,7 +65,7 @@ def decode_frame(source: bytes, runner) -> bytes:
     runner.set_option("bits_allocated", 8 * values.itemsize)
     if values.ndim == 3:
         runner.set_option("planar_configuration", 0)
-    return values.tobytes()
+    return np.ascontiguousarray(values).data.cast("B")
 
 
 def _decode_jpeg_ls(source: bytes) -> np.ndarray:

@@ -35,7 +35,8 @@ def first_frame(dataset, notes: list[str]) -> tuple[np.ndarray, str]:
     """Decode it, with nothing but the stored bits left in the values.
 
     Returns:
-        Integers (H, W), or (H, W, 3) for colour, and the photometric interpretation that they have now.
+        Integers (H, W), or (H, W, 3) for colour, and the photometric interpretation that they have now. They may be a
+        view of the file.
     """
     from pydicom.pixels import get_decoder
 
@@ -48,6 +49,8 @@ def first_frame(dataset, notes: list[str]) -> tuple[np.ndarray, str]:
         dataset.NumberOfFrames = 1
     syntax = dataset.file_meta.TransferSyntaxUID
     options = {"correct_unused_bits": False} if _words_as_stored(syntax) else {}
+    if dataset.BitsAllocated == 16 and dataset.SamplesPerPixel == 1:
+        options["view_only"] = True  # of what is not compressed; of what is packed or swapped there is no view
     values, properties = get_decoder(syntax).as_array(
         dataset, index=0, raw=True, decoding_plugin=plugin_for(syntax), **options
     )
@@ -78,11 +81,13 @@ def _without_unused_bits(values: np.ndarray, dataset) -> np.ndarray:
             high = stored - 1
     if stored == width:
         return values
-    # in place: the values of a large picture are hundreds of megabytes
+    # in place, if it is no view of the file: the values of a large picture are hundreds of megabytes
+    into = values if values.flags.writeable else np.empty_like(values)
     if syntax in LOSSY:  # a little above the brightest value is bright, not black
         half = 2 ** (stored - 1) if values.dtype.kind == "i" else 0
-        return np.clip(values, -half, 2**stored - 1 - half, out=values)
+        return np.clip(values, -half, 2**stored - 1 - half, out=into)
     if high == stored - 1 and values.dtype.kind == "u":
-        return np.bitwise_and(values, 2**stored - 1, out=values)
-    np.left_shift(values, width - 1 - high, out=values)
-    return np.right_shift(values, width - stored, out=values)
+        # to look is faster than to drop, and nearly always enough
+        return values if values.max() < 2**stored else np.bitwise_and(values, 2**stored - 1, out=into)
+    np.left_shift(values, width - 1 - high, out=into)
+    return np.right_shift(into, width - stored, out=into)

@@ -33,7 +33,7 @@ def _is_bulk(dataset, tag) -> bool:
     if tag == _ICON_IMAGE or tag.group & 0xFF00 in _CURVES_AND_OVERLAYS:
         return True
     value = dataset.get_item(tag).value
-    return isinstance(value, bytes) and len(value) > LARGEST_ELEMENT
+    return isinstance(value, bytes | memoryview) and len(value) > LARGEST_ELEMENT
 
 
 def _written_as_it_was_read(dataset) -> bytes:

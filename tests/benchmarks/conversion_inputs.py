@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
 
 from chex.pixels import decode_stored, encode_stored, read_radiograph, resize, shrunk
 from pipelines.convert import ROWS_PER_SHARD, Conversion, prepare, run
+from pipelines.freed_memory import keep_freed_memory
 from tests.benchmarks.made_radiographs import FORMATS, made_radiograph, write_dataset
 
 SIDE = 256
@@ -26,6 +29,22 @@ def bare_exact(content: bytes) -> bytes:
 def bare_same(content: bytes) -> bytes:
     """The same as the converter does it."""
     return encode_stored(read_radiograph(content, "image", SIDE).pixels)
+
+
+def loop(convert: Callable[[bytes], bytes], paths: Sequence[Path], seconds: float) -> float:
+    """Images per second in this process, whole rounds through the files; it keeps freed memory as the converter's do."""
+    keep_freed_memory()
+    convert(paths[0].read_bytes())
+    began, done = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        for path in paths:
+            convert(path.read_bytes())
+        done += len(paths)
+    return done / (time.perf_counter() - began)
+
+
+def _wait(others: Barrier) -> None:
+    others.wait()
 
 
 @dataclass
@@ -44,17 +63,17 @@ class Inputs:
         self.paths = [self.folder / f"{self.name}-file-{place}" for place in range(len(self.files))]
         for path, content in zip(self.paths, self.files, strict=True):
             path.write_bytes(content)
-        bare_exact(self.files[0])
         self.rate = self.bare(bare_exact, 1.0)
 
     def bare(self, convert: Callable[[bytes], bytes], seconds: float) -> float:
-        """Images per second of a loop in this process; whole rounds through the files."""
-        began, done = time.perf_counter(), 0
-        while time.perf_counter() - began < seconds:
-            for path in self.paths:
-                convert(path.read_bytes())
-            done += len(self.paths)
-        return done / (time.perf_counter() - began)
+        """Images per second of a loop in this process."""
+        return loop(convert, self.paths, seconds)
+
+    def side_by_side(self, convert: Callable[[bytes], bytes], seconds: float, processes: int) -> float:
+        """The same of so many loops, each in a process of its own."""
+        spawn = multiprocessing.get_context("spawn")
+        with spawn.Pool(processes, initializer=_wait, initargs=(spawn.Barrier(processes),)) as pool:
+            return sum(pool.starmap(loop, [(convert, self.paths, seconds)] * processes, chunksize=1))
 
     def dataset(self, shards: int, per_shard: int) -> Conversion:
         """A conversion of so many shards with so many images each."""

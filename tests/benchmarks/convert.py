@@ -6,8 +6,10 @@ python -m tests.benchmarks.convert [--formats NAME,…] [--seconds 8] [--turns 2
 converter's own way to decode. All files lie in the memory of the operating system. What the converter gains over exact
 beyond what it gains over same is the codec's, the rest is the cores'. The rates on Ray are those of a conversion under
 way: the images that a long conversion has more than a short one, by the time it takes longer. What both spend on
-starting and ending does not grow with the images; "with start" is the long one's rate with all of it. Shards have the
-256 images that the converter gives them, or fewer that take `--seconds`: between two of them a core waits for Ray.
+starting and ending does not grow with the images; "with start" is the long one's rate with all of it. "2 loops" are two
+bare exact loops beside each other, in processes of their own, over one: what the cores, which share memory, can give to
+such work at all. Shards have the 256 images that the converter gives them, or fewer that take `--seconds`: between two
+of them a core waits for Ray.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ from tests.benchmarks.reduced_decoding import print_reduced
 GOAL = 1.8  # two cores over the bare exact loop
 SHORT, LONG = 1, 4  # shards per core of the two conversions that are compared
 _MIMIC = 377_110  # images
-_COLUMNS = "exact  same  1 core  2 cores  1/exact  2/exact  goal  2/same  with start  largest difference  pixels"
+_COLUMNS = (
+    "exact  same  1 core  2 cores  1/exact  2/exact  goal  2 loops  2/same  with start  largest difference  pixels"
+)
 
 
 @dataclass
@@ -38,6 +42,7 @@ class Rates:
     """Images per second, one entry per turn; `started` is that of two cores, start and end included."""
 
     exact: list[float] = field(default_factory=list)
+    loops: list[float] = field(default_factory=list)
     same: list[float] = field(default_factory=list)
     one: list[float] = field(default_factory=list)
     two: list[float] = field(default_factory=list)
@@ -52,6 +57,7 @@ def measure(inputs: Inputs, seconds: float, turns: int) -> Rates:
     rates = Rates()
     for _ in range(turns):
         rates.exact.append(inputs.bare(bare_exact, seconds))
+        rates.loops.append(inputs.side_by_side(bare_exact, seconds, 2))
         under_way, started = converter(inputs, 2, seconds)
         rates.two.append(under_way)
         rates.started.append(started)
@@ -70,7 +76,7 @@ def converter(inputs: Inputs, cores: int, seconds: float) -> tuple[float, float]
 def print_rates(name: str, rates: Rates, difference: tuple[int, float]) -> None:
     values = [f"{statistics.median(side):.2f}" for side in (rates.exact, rates.same, rates.one, rates.two)]
     values += [f"{ratio:.2f}" for ratio in (rates.over("one", "exact"), rates.over("two", "exact"), GOAL)]
-    values += [f"{ratio:.2f}" for ratio in (rates.over("two", "same"), rates.over("started", "exact"))]
+    values += [f"{rates.over(*sides):.2f}" for sides in (("loops", "exact"), ("two", "same"), ("started", "exact"))]
     values += [str(difference[0]), f"{difference[1]:.1%}"]
     print_row(name, values)
 
@@ -101,6 +107,7 @@ def compare(prepared: list[Inputs], jpeg: Inputs, seconds: float, turns: int) ->
             print_rates(inputs.name, rates, inputs.difference())
             ratios[inputs.name] = rates.over("two", "exact")
             ratios[f"{inputs.name}_1_core"] = rates.over("one", "exact")
+            ratios[f"{inputs.name}_2_loops"] = rates.over("loops", "exact")
             ratios[f"{inputs.name}_over_same"] = rates.over("two", "same")
             ratios[f"{inputs.name}_with_start"] = rates.over("started", "exact")
     return ratios

@@ -33,8 +33,8 @@ class UnusableImage(ValueError):
 class Radiograph:
     """One decoded radiograph, bone bright.
 
-    `pixels` are (H, W) uint8, at full size unless a shorter side was asked for; `notes` say what was done to them, in
-    order, their size left aside.
+    `pixels` are (H, W) uint8, at full size unless a shorter side was asked for, and may be read-only; `notes` say what
+    was done to them, in order, their size left aside.
     """
 
     pixels: np.ndarray

@@ -16,7 +16,7 @@ _ITEM = b"\xfe\xff\x00\xe0"  # what holds items is read as a file once more, and
 class GuardedFile(io.BytesIO):
     """A DICOM file for pydicom, which asks for all the rest of it at once only in order to inflate it.
 
-    The value of a large element is a view of the file's bytes: copied, pixels would take as long as to be shown.
+    The value of a large element is a view of the file's bytes: pixels need not be copied to be seen.
     """
 
     def __init__(self, data: bytes) -> None:

@@ -1,12 +1,14 @@
 """Samples per second of whole training jobs beside a bare PyTorch loop over the same batches in memory.
 
-python -m tests.benchmarks.train [--stages detector,generator] [--steps 20] [--turns 1] [--threads N] [--quick]
+python -m tests.benchmarks.train [--stages detector,generator] [--sides in_process,one_worker,two_workers]
+    [--steps 40] [--turns 1] [--threads N] [--quick]
 
 The jobs are commands as a person gives them, with journal, tracking and checkpoint: in process (--workers 0), on Ray
 Train with one worker and with two workers, which share the batch. --threads is what each process computes with, by
 default all cores but one: batches are made on that one, as they are beside a GPU. With all cores there is nowhere to
-hide them. The rates are by the journal's clock, after a warm-up; before and after them the bare loop does the same
-steps with as many threads. Its losses must be the jobs', but for two workers, whose batches are others.
+hide them. The rates are by the journal's clock, after a warm-up; before and after each job the bare loop does the same
+steps with as many threads, as a machine's own speed may change by a tenth within minutes, and a job is set beside the
+mean of both. Its losses must be the jobs', but for two workers, whose batches are others.
 
 In process, batches are made while others are used, from the first to the last. Ray makes them as early as there is
 room, so a short run has most of them before its rate counts: "data paid" is what is left of the ratio if making them
@@ -23,8 +25,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 from chex.training_config import TrainingConfig
@@ -51,22 +54,20 @@ class Job:
 
 @dataclass
 class Turns:
-    """Of one stage: the jobs of each side, and the bare loop before the first turn and after each."""
+    """Of one stage: the bare loop before the first job and after each, and jobs' rates over the loop's around them."""
 
     batch_size: int
-    jobs: dict[str, list[Job]] = field(default_factory=lambda: {side: [] for side in SIDES})
-    bare: list[Measured] = field(default_factory=list)
+    bare: list[Measured]
+    over_bare: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, side: str, job: Job, bare: Measured) -> None:
+        """A job, and the bare loop after it."""
+        self.bare.append(bare)
+        self.over_bare[side].append(job.rate / statistics.mean(self.bare_rates()[-2:]))
 
     def bare_rates(self) -> list[float]:
-        """Of every turn, the mean of before and after."""
-        rates = [(len(b.losses) - WARM_UP) * self.batch_size / b.seconds for b in self.bare]
-        return [(before + after) / 2 for before, after in pairwise(rates)]
-
-    def over_bare(self, side: str) -> list[float]:
-        return [job.rate / bare for job, bare in zip(self.jobs[side], self.bare_rates())]
-
-    def over_one_worker(self) -> list[float]:
-        return [two.rate / one.rate for two, one in zip(self.jobs["two_workers"], self.jobs["one_worker"])]
+        """Samples/s."""
+        return [(len(bare.losses) - WARM_UP) * self.batch_size / bare.seconds for bare in self.bare]
 
     def making(self) -> float:
         """What making the batches takes, as a share of what all cores do in the time of the bare loop's steps."""
@@ -103,24 +104,29 @@ def run_job(config: TrainingConfig, uri: str, output: Path, workers: int) -> Job
     )
 
 
-def measure(config: TrainingConfig, uri: str, folder: Path, turns: int) -> tuple[Turns, dict[str, float]]:
+def measure(
+    config: TrainingConfig, uri: str, folder: Path, sides: Sequence[str], turns: int
+) -> tuple[Turns, dict[str, float]]:
     """One stage, its jobs printed as they come, and the parts of a bare step in seconds."""
-    found = Turns(config.data.batch_size)
     with BareLoop(config, uri, warm_up=WARM_UP, threads=config.threads) as loop:
-        found.bare.append(loop.measure())
+        found = Turns(config.data.batch_size, [loop.measure()])
+        print_bare(config.stage, found)
         for turn in range(turns):
-            for side, workers in SIDES.items():
-                job = run_job(config, uri, folder / f"{config.stage}-{side}-{turn}", workers)
-                if workers < 2:
+            for side in sides:
+                job = run_job(config, uri, folder / f"{config.stage}-{side}-{turn}", SIDES[side])
+                if SIDES[side] < 2:
                     check_loss(f"{config.stage}, {side}", job, found.bare[-1])
-                found.jobs[side].append(job)
                 print(
                     f"{config.stage:12}{side:14}{job.rate:10.1f}{job.waited:10.1%}{job.start:10.1f}{job.end:10.1f}",
                     flush=True,
                 )
-            found.bare.append(loop.measure())
-            print(f"{config.stage:12}{'bare':14}{found.bare_rates()[-1]:10.1f}", flush=True)
+                found.add(side, job, loop.measure())
+                print_bare(config.stage, found)
         return found, loop.parts()
+
+
+def print_bare(stage: str, found: Turns) -> None:
+    print(f"{stage:12}{'bare':14}{found.bare_rates()[-1]:10.1f}", flush=True)
 
 
 def check_loss(name: str, job: Job, bare: Measured) -> None:
@@ -131,12 +137,13 @@ def check_loss(name: str, job: Job, bare: Measured) -> None:
 
 def ratios_of(stage: str, found: Turns) -> dict[str, list[float]]:
     """Every turn's ratios by name."""
-    paid = 1 / (1 + found.making())
-    return {
-        **{f"{stage}: {side} / bare": found.over_bare(side) for side in SIDES},
-        f"{stage}: one_worker / bare, data paid": [ratio * paid for ratio in found.over_bare("one_worker")],
-        f"{stage}: two_workers / one_worker": found.over_one_worker(),
-    }
+    ratios = {f"{side} / bare": turns for side, turns in found.over_bare.items()}
+    if one := found.over_bare.get("one_worker"):
+        paid = 1 / (1 + found.making())
+        ratios["one_worker / bare, data paid"] = [ratio * paid for ratio in one]
+        if two := found.over_bare.get("two_workers"):
+            ratios["two_workers / one_worker"] = [both / alone for both, alone in zip(two, one)]
+    return {f"{stage}: {name}": turns for name, turns in ratios.items()}
 
 
 def print_ratios(ratios: dict[str, list[float]], goals: dict[str, float]) -> None:
@@ -158,7 +165,8 @@ def print_parts(stage: str, parts: dict[str, float], found: Turns) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stages", default="detector,generator", help="separated by commas")
-    parser.add_argument("--steps", type=int, default=20, help=f"of a run, the first {WARM_UP} not counted")
+    parser.add_argument("--sides", default=",".join(SIDES), help="which jobs beside the bare loop")
+    parser.add_argument("--steps", type=int, default=40, help=f"of a run, the first {WARM_UP} not counted")
     parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--threads", type=int, default=max(1, CORES - 1), help="of each process and of the bare loop")
     parser.add_argument("--quick", action="store_true", help="the detector alone, few steps")
@@ -167,6 +175,9 @@ def main() -> None:
         asked.stages, asked.steps = "detector", 3 * WARM_UP
     if asked.steps % WARM_UP or asked.steps <= WARM_UP:
         parser.error(f"--steps: expected a multiple of {WARM_UP} above it; found {asked.steps}")
+    sides = asked.sides.split(",")
+    if unknown := sorted(set(sides) - set(SIDES)):
+        parser.error(f"--sides: expected some of {', '.join(SIDES)}; found {', '.join(unknown)}")
     from jobs.train import configuration
 
     ratios: dict[str, list[float]] = {}
@@ -176,9 +187,9 @@ def main() -> None:
         print(f"{'':26}{'samples/s':>10}{'waiting':>10}{'start s':>10}{'end s':>10}")
         for stage in asked.stages.split(","):
             config = configuration("tiny", stage, overrides=options_of(asked.steps, asked.threads))
-            stages[stage] = measure(config, uri, Path(folder), asked.turns)
+            stages[stage] = measure(config, uri, Path(folder), sides, asked.turns)
             ratios |= ratios_of(stage, stages[stage][0])
-    goals = {f"{stage}: {pair}": goal for stage in stages for pair, goal in GOALS.items()}
+    goals = {name: goal for name in ratios if (goal := GOALS.get(name.partition(": ")[2]))}
     print_ratios(ratios, goals)
     for stage, (found, parts) in stages.items():
         print_parts(stage, parts, found)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from jobs.machines import machines
+
 
 @dataclass(frozen=True, slots=True)
 class ActorPlace:
@@ -20,16 +22,13 @@ def place_for_actors(device: str, actors: int) -> ActorPlace:
     Half of the cluster's CPUs at most: actors that hold every CPU would leave none to read the images with.
     Raises ValueError if there is no GPU for "cuda".
     """
-    import ray
-
-    cluster = ray.cluster_resources()
-    gpus = cluster.get("GPU", 0)
-    device = device if device != "auto" else "cuda" if gpus else "cpu"
-    if device == "cuda" and not gpus:
+    cluster = machines(device).grown(cpus=2 * actors)
+    device = device if device != "auto" else "cuda" if cluster.gpus else "cpu"
+    if device == "cuda" and not cluster.gpus:
         raise ValueError("device cuda was asked for, but the Ray cluster has no GPU")
-    resources = {"num_cpus": min(1.0, cluster.get("CPU", 1) / (2 * actors))}
+    resources = {"num_cpus": min(1.0, cluster.cpus / (2 * actors))}
     if device == "cuda":
-        resources["num_gpus"] = min(1.0, gpus / actors)
+        resources["num_gpus"] = min(1.0, cluster.gpus / actors)
     return ActorPlace(device, resources)
 
 

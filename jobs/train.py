@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             tracking_uri=arguments.tracking_uri,
             parent_run=arguments.parent_run,
             experiment=arguments.experiment,
+            device=arguments.device,
         )
     except (ValueError, OSError) as error:
         logger.error("%s", error)
@@ -132,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         help="start from this GPT-2 and its tokenizer, for example healx/gpt-2-pubmed-medium",
     )  # fmt: skip
     parser.add_argument("--workers", type=int, metavar="N", help="training processes; 0: this one, without Ray Train")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the workers compute")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="optimizer.lr=0.0003; repeatable"
     )

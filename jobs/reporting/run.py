@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from chex.exports import needs_of
 from jobs.cluster import ray_cluster
+from jobs.machines import machines
 from jobs.reporting.actors import ModelUse
 from jobs.reporting.config import ReportRun
 from jobs.reporting.counts import Counts
@@ -96,17 +97,11 @@ def _reported(run: ReportRun, plan: Plan, maker: Maker, key: str, waiting: set[i
 
 
 def _pools(run: ReportRun) -> Pools:
-    import ray
-
-    cluster = ray.cluster_resources()
-    return pools_for(
-        run.device,
-        Pool(run.detectors, run.gpus_per_detector),
-        Pool(run.generators, run.gpus_per_generator),
-        cpus=cluster.get("CPU", 1),
-        gpus=cluster.get("GPU", 0),
-        nodes=sum(node["Alive"] for node in ray.nodes()),
-    )
+    detectors, generators = Pool(run.detectors, run.gpus_per_detector), Pool(run.generators, run.gpus_per_generator)
+    pools = (detectors, generators)
+    gpus = sum(pool.actors * (pool.gpus or 0) for pool in pools) + any(pool.gpus is None for pool in pools)
+    cluster = machines(run.device).grown(cpus=2 * (run.detectors + run.generators), gpus=gpus)
+    return pools_for(run.device, detectors, generators, cpus=cluster.cpus, gpus=cluster.gpus, nodes=cluster.nodes)
 
 
 def _device(run: ReportRun) -> str:
@@ -120,4 +115,4 @@ def _device(run: ReportRun) -> str:
 
         return "cuda" if torch.cuda.is_available() else "cpu"
     with ray_cluster():
-        return "cuda" if ray.cluster_resources().get("GPU") else "cpu"
+        return "cuda" if machines().gpus else "cpu"

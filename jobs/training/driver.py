@@ -13,6 +13,7 @@ from chex.config import ConfigError, check, to_mapping
 from chex.model_config import architecture
 from chex.training_config import TrainingConfig
 from jobs.cluster import default_cpus, ray_cluster
+from jobs.machines import machines
 from jobs.training.earlier_run import outcome_of_earlier, taken_over
 from jobs.training.journal import Entry, followed, sentence
 from jobs.training.run_folder import RunFolder
@@ -39,6 +40,7 @@ def train(
     tracking_uri: str | None = None,
     parent_run: str | None = None,
     experiment: str | None = None,
+    device: str = "auto",
     stage_of: Callable[[str], Any] | None = None,
     listener: Callable[[Entry], None] | None = None,
 ) -> dict[str, Any]:
@@ -47,7 +49,8 @@ def train(
     resume: go on from the last checkpoint of an interrupted run of the same configuration; nothing is done
     for a finished one. pretrained: what a new model starts from. listener: called with every journal entry (default:
     logs a line). experiment: the name under which MLflow shows several stages together, or parent_run: the id of the
-    run above them. Gives the steps done, the last validation figures and the best value of the watched one.
+    run above them. device: "auto", "cpu" or "cuda", of Ray Train's workers. Gives the steps done, the last validation
+    figures and the best value of the watched one.
 
     Raises ConfigError, ValueError or FileNotFoundError before anything is started; Diverged where a loss is not
     finite; StoreUnreachable or RuntimeError where the run could not finish and may go on later.
@@ -87,7 +90,7 @@ def train(
     job = taken_over(job)
     try:
         with followed(job.folder.work, listener):
-            outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job)
+            outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job, device)
         job.folder.remove("ray")
     except StoreUnreachable as fault:
         raise StoreUnreachable(f"{fault}; --resume goes on from the last checkpoint") from fault
@@ -136,13 +139,12 @@ def _check_parts(config: TrainingConfig, trained: tuple[str, ...]) -> None:
         )
 
 
-def _train_on_ray(job: Job) -> dict[str, Any]:
+def _train_on_ray(job: Job, device: str) -> dict[str, Any]:
     with ray_cluster(cpus=max(default_cpus(), job.config.workers + 1)):
-        return _fit(job)
+        return _fit(job, device)
 
 
-def _fit(job: Job) -> dict[str, Any]:
-    import ray
+def _fit(job: Job, device: str) -> dict[str, Any]:
     from ray.data import ExecutionOptions
     from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
@@ -151,10 +153,15 @@ def _fit(job: Job) -> dict[str, Any]:
     from jobs.training.lost_workers import failure_told
     from jobs.training.process import Diverged
 
-    workers, resources = job.config.workers, ray.cluster_resources()
-    gpu = resources.get("GPU", 0) >= workers
+    workers = job.config.workers
+    cluster = machines(device).grown(cpus=2 * workers + 1, gpus=workers)
+    gpu = device != "cpu" and cluster.gpus >= workers
+    if device == "cuda" and not gpu:
+        raise ValueError(
+            f"--device cuda: expected a GPU for each of {workers} workers; the Ray cluster has {cluster.gpus:g}"
+        )
     # decoding needs CPUs of its own, or training would wait for it forever
-    cpus = 1 if resources.get("CPU", 0) >= 2 * workers + 1 else 0.5
+    cpus = 1 if cluster.cpus >= 2 * workers + 1 else 0.5
     datasets: dict[str, Any] = {f"train-{rank}": partial(_training_dataset, job, rank) for rank in range(workers)}
     if validation_feed(job) is not None:
         datasets["validate"] = partial(_validation_dataset, job)

@@ -30,6 +30,8 @@ class AppArguments(BaseModel):
     generators: int = Field(1, ge=1, description="replicas of the sentence generator, or the least of them")
     most_generators: int | None = Field(None, ge=1, description="the most of them: scaled by load in between")
     calls_per_replica: float = Field(2, gt=0, description="calls (each of many requests) in work that scaling aims at")
+    grow_after_seconds: float = Field(30, ge=0, description="of too much load, until a replica is added")
+    shrink_after_seconds: float = Field(600, ge=0, description="of too little load, until one is given back")
     cpus_per_replica: float = Field(0.5, gt=0)
     gpus_per_replica: float = Field(0.0, ge=0, description="0.5 and 0.5 share a GPU")
     threads_per_replica: int | None = Field(None, ge=1, description="of the processor; as Ray sets them if left out")
@@ -83,12 +85,12 @@ def build(arguments: AppArguments) -> Application:
     shards = arguments.most_detectors or arguments.detectors
 
     detector = PromptDetector.options(
-        **_replicas(arguments.detectors, arguments.most_detectors, arguments.calls_per_replica),
+        **_replicas(arguments.detectors, arguments.most_detectors, arguments),
         request_router_config={"request_router_class": ShardRouter},
         **bounds,
     )
     generator = SentenceGenerator.options(
-        **_replicas(arguments.generators, arguments.most_generators, arguments.calls_per_replica), **bounds
+        **_replicas(arguments.generators, arguments.most_generators, arguments), **bounds
     )
     # it takes in more than may wait for the model, so that it is what answers, and health questions pass
     ingress = Ingress.options(
@@ -123,7 +125,15 @@ def build(arguments: AppArguments) -> Application:
     )
 
 
-def _replicas(least: int, most: int | None, calls: float) -> dict:
+def _replicas(least: int, most: int | None, arguments: AppArguments) -> dict:
     if most is None or most == least:
         return {"num_replicas": least}
-    return {"autoscaling_config": {"min_replicas": least, "max_replicas": most, "target_ongoing_requests": calls}}
+    return {
+        "autoscaling_config": {
+            "min_replicas": least,
+            "max_replicas": most,
+            "target_ongoing_requests": arguments.calls_per_replica,
+            "upscale_delay_s": arguments.grow_after_seconds,
+            "downscale_delay_s": arguments.shrink_after_seconds,
+        }
+    }

@@ -20,9 +20,12 @@ def test_fixed_numbers_of_replicas():
 
 
 def test_scaling_between_bounds_for_each_deployment():
-    found = deployments(detectors=1, most_detectors=4, generators=2, calls_per_replica=3)
+    found = deployments(
+        detectors=1, most_detectors=4, generators=2, calls_per_replica=3, grow_after_seconds=5, shrink_after_seconds=60
+    )
     scaling = found["PromptDetector"]._deployment_config.autoscaling_config
     assert (scaling.min_replicas, scaling.max_replicas, scaling.target_ongoing_requests) == (1, 4, 3)
+    assert (scaling.upscale_delay_s, scaling.downscale_delay_s) == (5, 60)
     assert found["SentenceGenerator"]._deployment_config.autoscaling_config is None
     assert found["SentenceGenerator"].num_replicas == 2
     assert found["Ingress"].init_kwargs["shards"] == 4  # as many as there may be detectors

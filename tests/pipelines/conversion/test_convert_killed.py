@@ -145,7 +145,7 @@ def test_the_raylet_of_a_second_node(many, tmp_path):
     output, folder = tmp_path / "shards", tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     job = started(["-m", "tests.pipelines.conversion.lost_node", str(root), str(output)], RAY_TMPDIR=folder)
     told, log = job.communicate()
-    assert (job.returncode, told[-15:]) == (0, "alive nodes: 1\n"), log
+    assert job.returncode == 0 and "alive nodes: 1\n" in told, log
     assert fingerprints(output) == fingerprints(whole)
 
 

@@ -77,6 +77,7 @@ def process_setup() -> Callable[[], None]:
     """What every process of the job does before its first task; a closure, so that Ray sends it by value."""
     # as a job's environment variables Ray would show the credentials to whoever looks at its dashboard
     spins = SPINS
+    joined = bool(os.environ.get("RAY_ADDRESS"))
     store = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "DICOMWEB_", "MLFLOW_"))}
 
     def set_up() -> None:
@@ -91,5 +92,14 @@ def process_setup() -> Callable[[], None]:
             os.environ.setdefault("GOMP_SPINCOUNT", spins)
         # a cluster's processes have the environment of the machine's start, not that of the job
         os.environ.update(store)
+        # Gloo joins training processes by the address of the host's name, which may be the loopback's (Debian's
+        # /etc/hosts): by the one that Ray knows the host by, then
+        if joined and "GLOO_SOCKET_IFNAME" not in os.environ:
+            import psutil
+
+            address = ray.util.get_node_ip_address()
+            for interface, known in psutil.net_if_addrs().items():
+                if any(one.address == address for one in known):
+                    os.environ["GLOO_SOCKET_IFNAME"] = interface
 
     return set_up

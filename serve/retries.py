@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from ray.exceptions import ObjectLostError, RayActorError
+from ray.serve.exceptions import ReplicaUnavailableError
 
 from serve.observability.metrics import count_retry
 
 Answer = TypeVar("Answer")
-LOST = (RayActorError, ObjectLostError)  # the process that answered is gone, or what it had made
+LOST = (RayActorError, ObjectLostError, ReplicaUnavailableError)  # the process that answered, or what it had made
 TRIES = 3
 
 
@@ -48,5 +49,6 @@ async def continued_if_lost(ask: Callable[[], AsyncIterator[Answer]]) -> AsyncIt
 
 
 def was_lost(problem: BaseException) -> bool:
-    """Also where another deployment's call failed for it: Ray wraps what its argument failed of."""
-    return isinstance(problem, LOST) or isinstance(getattr(problem, "cause", None), LOST)
+    """Also where another deployment's call failed for it: Ray (`cause`) and Serve wrap what its argument failed of."""
+    causes = (problem, getattr(problem, "cause", None), problem.__cause__)
+    return any(isinstance(cause, LOST) for cause in causes)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
+from ray.serve.exceptions import RayServeException
 
 from serve.retries import asked_again_if_lost, continued_if_lost
 
@@ -27,14 +28,20 @@ def test_a_lost_replica_is_forgiven_twice():
     lost = ActorDiedError()
     # what the generator's call fails of when the detector, whose answer is its argument, was lost
     handed_on = RayTaskError("answer", "", lost)
+    # the same before the generator was called
+    not_called = RayServeException("an upstream actor died")
+    not_called.__cause__ = lost
     assert asyncio.run(asked_again_if_lost(failing())) == 1
+    assert asyncio.run(asked_again_if_lost(failing(not_called))) == 2
     assert asyncio.run(asked_again_if_lost(failing(lost))) == 2
     assert asyncio.run(asked_again_if_lost(failing(lost, handed_on))) == 3
     with pytest.raises(ActorDiedError):
         asyncio.run(asked_again_if_lost(failing(handed_on, lost, lost)))
 
 
-@pytest.mark.parametrize("fault", [ValueError(), KeyError(), asyncio.CancelledError(), TimeoutError()])
+@pytest.mark.parametrize(
+    "fault", [ValueError(), KeyError(), RayServeException(), asyncio.CancelledError(), TimeoutError()]
+)
 def test_other_faults_are_not_tried_again(fault):
     with pytest.raises(type(fault)):
         asyncio.run(asked_again_if_lost(failing(fault)))

@@ -163,7 +163,13 @@ def served(model: Path, device: str, settings: dict[str, str]) -> Iterator[Serve
             serve.start(http_options={"host": "127.0.0.1", "port": port})
             keys = Path(folder, "keys")
             keys.write_text(line_of("benchmark", TOKEN))
-            fixed = {"most_images": 256, "keys_file": str(keys), "requests_per_second": 10**6, "burst": 10**6}
+            fixed = {
+                "most_images": 4096,
+                "image_mebibytes": 8192,
+                "keys_file": str(keys),
+                "requests_per_second": 10**6,
+                "burst": 10**6,
+            }
             serve.run(build(AppArguments(model=str(model), device=device, **gpus | fixed | settings)))
             yield Server(port, TOKEN)
             serve.shutdown()
@@ -175,7 +181,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--clients", default="1,4,16,64")
     parser.add_argument("--batches", default="1,4,16,64", help="of the bare model; the best one counts")
-    parser.add_argument("--kinds", default="query,first,report")
+    parser.add_argument("--kinds", default="query,report,first")
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--optimized", action="store_true")

@@ -43,10 +43,10 @@ def cores_per_gpu(measured: Measured) -> int:
 
 
 IMAGES = 1_000_000
-# Read, model and write: processor time of one core by `tests.benchmarks.reports`, with the model that comes along and
-# pictures of 512 pixels, on a virtual machine that others worked on, too. Start and efficiency are assumed.
-PHANTOM = Measured(read=0.0104, model=0.0359, write=0.0006, start=60, efficiency=0.8)
-FULL_SIZE = 0.174  # what reading takes instead where files are uncompressed DICOM of 2,500 x 3,000 pixels
+# By `tests.benchmarks.reports` on two cores, with the model that comes along and pictures of 512 pixels: processor time of
+# one core; the share of the ideal rate with one actor of each kind (two reached all of it); a run's start and end.
+PHANTOM = Measured(read=0.0034, model=0.0145, write=0.0002, start=12, efficiency=0.9)
+FULL_SIZE = 0.030  # what reading takes instead where files are uncompressed DICOM of 2,500 x 3,000 pixels
 RATES = (25, 100, 400)  # images per second of one GPU: assumed, none has been measured
 
 

@@ -23,7 +23,7 @@ test: $(INSTALLED) lint
 	$(RUN) -m pytest
 
 test-interruptions: $(INSTALLED)
-	$(RUN) -m pytest --override-ini addopts=-q tests/jobs/*/test_interruption*.py \
+	$(RUN) -m pytest --override-ini addopts=-q tests/jobs/*/test_interruption*.py tests/serve/faults/test_interruption*.py \
 		tests/infra/test_interruption*.py tests/pipelines/conversion/test_convert_killed.py
 
 lint: $(INSTALLED)

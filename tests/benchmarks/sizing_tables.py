@@ -57,7 +57,7 @@ def archive_table() -> str:
     )
     lines += [
         "",
-        f"So much needs actors for all cores: `{asked}` on each {CORES} use {reached:.0%} of them for pictures, by the",
+        f"So much needs actors for all cores: `{asked}` on each {CORES} use {min(reached, 1):.0%} of them for pictures, by the",
         f"simulation below. One of each, the default, uses {by_one:.0%}.",
     ]
     return "\n".join(lines)

@@ -6,12 +6,12 @@ import importlib
 import json
 import re
 import shlex
-from argparse import ArgumentParser
 
 import jsonschema
 import pytest
 import yaml
 
+from tests.infra.commands import check_arguments
 from tests.infra.manifests import FOLDERS, KUBERNETES, ROOT, every_object, pod_specs, ray_schema, rendered
 
 JOBS = [folder for folder in FOLDERS if folder.startswith("jobs")]
@@ -39,24 +39,12 @@ def test_unknown_fields_are_refused(shared):
         jsonschema.Draft202012Validator(schema).validate(job)
 
 
-class Parsed(Exception):
-    """Raised in place of going on after the arguments were read."""
-
-
 @pytest.mark.parametrize("folder", JOBS)
-def test_jobs_run_commands_that_exist_with_arguments_that_they_have(folder, monkeypatch):
+def test_jobs_run_commands_that_exist_with_arguments_that_they_have(folder):
     (job,) = rendered(folder)
     python, module_flag, module, *arguments = shlex.split(job["spec"]["entrypoint"])
     assert (python, module_flag) == ("python", "-m")
-    read = ArgumentParser.parse_args
-
-    def parse(self, *given, **named):
-        read(self, *given, **named)
-        raise Parsed
-
-    monkeypatch.setattr(ArgumentParser, "parse_args", parse)
-    with pytest.raises(Parsed):
-        importlib.import_module(module).main(arguments)
+    check_arguments(module, arguments)
     assert "--resume" in arguments, "a job that is started again has to go on"
 
 

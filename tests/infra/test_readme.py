@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shlex
-from argparse import ArgumentParser
 
 import pytest
 
+from tests.infra.commands import check_arguments
 from tests.infra.manifests import FOLDERS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,19 +32,7 @@ def test_targets_of_make_are_there():
     assert len(targets) >= 3 and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
 
 
-class Parsed(Exception):
-    """Raised in place of going on after the arguments were read."""
-
-
 @pytest.mark.parametrize("command", [line for line in re.findall(r"python -m (jobs\..*)", COMMANDS) if "…" not in line])
-def test_jobs_take_their_arguments(command, monkeypatch):
+def test_jobs_take_their_arguments(command):
     module, *arguments = shlex.split(command.replace("$PWD", "/tmp"), comments=True)
-    read = ArgumentParser.parse_args
-
-    def parse(self, *given, **named):
-        read(self, *given, **named)
-        raise Parsed
-
-    monkeypatch.setattr(ArgumentParser, "parse_args", parse)
-    with pytest.raises(Parsed):
-        importlib.import_module(module).main(arguments)
+    check_arguments(module, arguments)

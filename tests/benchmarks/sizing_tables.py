@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jobs.reporting.cost import FULL_SIZE, PHANTOM, RATES
+from tests.benchmarks.simulated import simulate
 from tests.benchmarks.sizing import (
     Requests,
     actors_for,
@@ -57,16 +58,17 @@ def archive_table() -> str:
     )
     lines += [
         "",
-        f"So much needs actors for all cores: `{asked}` on each {CORES} use {min(reached, 1):.0%} of them for pictures, by the",
+        f"So much needs actors for all cores: `{asked}` on each {CORES} use {reached:.0%} of them for pictures, by the",
         f"simulation below. One of each, the default, uses {by_one:.0%}.",
     ]
     return "\n".join(lines)
 
 
 def share(steps: dict[str, float], actors: tuple[int, int]) -> float:
-    """Of the rate of CORES that are never without work, with actors of one thread."""
+    """Of the time of CORES, what an archive's work takes with actors of one thread."""
     stations = archive_stations(steps, actors, part=128, cpus=CORES, cores=CORES, useful=1)
-    return archive_rate(stations, PARTS, part=128, cores=CORES) * sum(steps.values()) / CORES
+    passed = simulate(stations, [0.0] * PARTS, cores=CORES)
+    return passed.busy / (CORES * passed.went[-1])
 
 
 def endpoint_table() -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Self
 
 import httpx
 
@@ -15,6 +13,7 @@ from tests.jobs.archive import make_pictures
 from tests.killed_jobs import wait_for
 from tests.serve.asking import png, upload
 from tests.serve.deployment import Deployment, free_ports, served
+from tests.serve.in_threads import InThreads
 
 IMAGES, CLIENTS = 96, 12
 DETECTOR, GENERATOR = "PromptDetector", "SentenceGenerator"
@@ -48,7 +47,7 @@ def test_an_archive_brings_its_machines_and_leaves_none(tmp_path):
 
 
 @dataclass
-class Clients:
+class Clients(InThreads):
     """`with clients:` each asks about an image of its own, again and again."""
 
     url: str
@@ -57,17 +56,8 @@ class Clients:
     body: dict
     statuses: Counter[int] = field(default_factory=Counter)
 
-    def __enter__(self) -> Self:
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(image,)) for image in self.images]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+    def _clients(self) -> list[str]:
+        return self.images
 
     def _ask(self, image: str) -> None:
         with httpx.Client(base_url=self.url, timeout=120) as client:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Self
 
 import httpx
 
 from tests.serve.asking import png, upload
+from tests.serve.in_threads import InThreads
 
 TEXTS = ("edema", "pleural effusion", "nodule", "right lung")
 
@@ -24,7 +23,7 @@ class Outcome:
 
 
 @dataclass
-class Load:
+class Load(InThreads):
     """`with load:` asks with `clients` threads at once. expected: model → (image, text) → answer.
 
     Told that an image is not known (a new ingress knows none), a client uploads it again, as 404 says, and goes on.
@@ -37,21 +36,9 @@ class Load:
     outcomes: list[Outcome] = field(default_factory=list)
     uploaded_again: int = 0
 
-    def __enter__(self) -> Self:
-        self._stop = threading.Event()
+    def _clients(self) -> list[list[tuple[str, str]]]:
         questions = list(next(iter(self.expected.values())))
-        self._threads = [
-            threading.Thread(target=self._ask, args=(questions[number:] + questions[:number],))
-            for number in range(self.clients)
-        ]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        return [questions[number:] + questions[:number] for number in range(self.clients)]
 
     @property
     def statuses(self) -> Counter:

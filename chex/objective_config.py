@@ -13,7 +13,7 @@ TOKEN_KINDS: tuple[TokenKind, ...] = get_args(TokenKind)
 class LossWeights:
     """The paper's weights. What is ours: `text_identity` to `region_labels`, for towers that start from nothing, and
     the probabilities and finding sentences, which train what inference and reports ask for; `hinted`, prompts that name a
-    side.
+    side or are phrases of a report.
     """
 
     pathology_boxes: float = 10.0
@@ -56,6 +56,8 @@ class ObjectiveConfig:
     most_boxed_findings: int = 10
     most_labelled_findings: int = 10
     most_hinted_findings: int = 0  # asked on one side, besides; the paper asks for none
+    most_phrases: int = 0  # reports' sentences asked of images with boxes of what they state; the paper asks for none
+    boxed_region_share: float = 0.0  # of the detector's batches: regions are given by box there; the paper's have none
     most_regions: int = 20
     most_sentences: int = 12  # of one image
     most_generated: int = 32  # sentences of one batch about regions, and as many reports' sentences
@@ -83,7 +85,13 @@ class ObjectiveConfig:
             "most_copies",
         )
         found = [f"{n}: expected at least 1, found {getattr(self, n)}" for n in counts if getattr(self, n) < 1]
-        nothing = ("most_boxed_findings", "most_labelled_findings", "most_hinted_findings", "frozen_image_layers")
+        nothing = (
+            "most_boxed_findings",
+            "most_labelled_findings",
+            "most_hinted_findings",
+            "most_phrases",
+            "frozen_image_layers",
+        )
         found += [f"{n}: expected 0 or more, found {getattr(self, n)}" for n in nothing if getattr(self, n) < 0]
         if not self.token_kinds or len(set(self.token_kinds)) < len(self.token_kinds):
             wanted = ", ".join(TOKEN_KINDS)
@@ -92,7 +100,7 @@ class ObjectiveConfig:
             found.append(f"stated_finding_odds: expected more than 0, found {self.stated_finding_odds}")
         found += _unknown_sets("label_sets", self.label_sets)
         found += _unknown_sets("unmentioned_absent", self.unmentioned_absent)
-        for name in ("box_query_share", "feature_dropout"):
+        for name in ("box_query_share", "boxed_region_share", "feature_dropout"):
             if not 0 <= getattr(self, name) <= 1:
                 found.append(f"{name}: expected a number in [0, 1], found {getattr(self, name)}")
         return found

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from chex.model.pretrained import PretrainedParts
 from chex.model_config import architecture
-from chex.queries.box import boxed_regions
-from chex.queries.targets import AnatomyTargets
 from chex.training_config import TrainingConfig
 from chex.vocabulary import Vocabulary
 from jobs.benchmarking.baselines.supervised_detector import ClassSession
@@ -21,10 +19,7 @@ from jobs.training.whole_batch import WholeBatch
 
 
 class Objective(detector.Objective):
-    """Findings and regions with their boxes and labels; regions are classified under their true boxes, too.
-
-    Chex-Ray learns that in its post-decoder stage, which there is none of here.
-    """
+    """Findings and regions with their boxes and labels."""
 
     shows_boxes = False
     trained = ("image_encoder", "detector", "classes")
@@ -33,20 +28,8 @@ class Objective(detector.Objective):
         super().__init__(config, model, vocabulary)
         self.classifier = ClassClassifier(model)
 
-    def _anatomy(self, model, whole: WholeBatch, images, targets: AnatomyTargets, generator) -> dict[str, Tensor]:
-        parts = super()._anatomy(model, whole, images, targets, generator)
-        if torch.rand((), generator=generator) >= self.config.box_query_share:
-            return parts
-        narrowed = boxed_regions(targets)
-        if narrowed is None:
-            return parts
-        asked, boxes = narrowed
-        found = model.describe_boxes(images.of(whole.local(asked.images)), boxes[whole.own(asked.images)])
-        tokens = whole.gathered(found.tokens, asked.images)
-        return parts | self.region_losses(model, tokens, asked, generator)
-
     def _hinted_targets(self, whole: WholeBatch, generator) -> None:
-        """A class has no side that it could be asked on."""
+        """A class has no side that it could be asked on, and no other wording."""
 
     def _sentences(self, model, whole: WholeBatch, images, targets) -> dict[str, Tensor]:
         return {}

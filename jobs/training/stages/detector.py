@@ -14,11 +14,13 @@ from chex.losses.classification import balanced_classes, pathology_class_loss, p
 from chex.losses.contrastive import clip_loss, sentence_loss
 from chex.model.detections import Detections, EncodedImages
 from chex.queries.anatomy import anatomy_targets, region_findings
+from chex.queries.box import boxed_regions
 from chex.queries.hinted import hinted_targets
 from chex.queries.pathology import pathology_targets
 from chex.queries.sentence import same_sentences, sentence_targets
 from chex.queries.targets import AnatomyTargets, PathologyTargets, SentenceTargets
 from jobs.training.stages import Objective as BaseObjective
+from jobs.training.stages.phrases import stated_phrases
 from jobs.training.whole_batch import WholeBatch
 
 
@@ -60,8 +62,14 @@ class Objective(BaseObjective):
         )  # fmt: skip
 
     def _hinted_targets(self, whole: WholeBatch, generator: torch.Generator) -> PathologyTargets | None:
-        most = self.config.most_hinted_findings
-        return hinted_targets(whole.annotations, self.vocabulary, generator, most_findings=most) if most else None
+        c = self.config
+        if not c.most_hinted_findings and not c.most_phrases:
+            return None
+        phrases = stated_phrases(whole.annotations, self.vocabulary) if c.most_phrases else ()
+        return hinted_targets(
+            whole.annotations, self.vocabulary, generator,
+            most_findings=c.most_hinted_findings, phrases=phrases, most_phrases=c.most_phrases,
+        )  # fmt: skip
 
     def anatomy_targets(self, whole: WholeBatch, generator: torch.Generator) -> AnatomyTargets | None:
         """A draw of regions; None where no image has any, or none are asked."""
@@ -89,7 +97,7 @@ class Objective(BaseObjective):
         return parts
 
     def _hinted(self, model, whole: WholeBatch, images: EncodedImages, targets: PathologyTargets) -> dict[str, Tensor]:
-        """The same for prompts that name a side, but for the contrast of classes: these do not differ by side."""
+        """The same for prompts that say more than a name, but for the contrast of classes: these do not differ by it."""
         found = detected(model, whole, images, targets)
         parts = {
             "hinted_probabilities": self.own_probability_loss(model, found.tokens, targets.values, targets.findings)
@@ -138,7 +146,19 @@ class Objective(BaseObjective):
             found.boxes_cxcywh.flatten(0, 1), found.scores.flatten(0, 1), targets.boxes_cxcywh.flatten(0, 1),
             targets.present.flatten(0, 1), targets.grouped.expand(len(targets.images), -1).flatten(),
         )  # fmt: skip
-        return {"anatomy_boxes": boxes, **self.region_losses(model, found.tokens, targets, generator)}
+        tokens = self._boxed_tokens(model, whole, images, targets, generator)
+        return {"anatomy_boxes": boxes, **self.region_losses(model, *(tokens or (found.tokens, targets)), generator)}
+
+    def _boxed_tokens(
+        self, model, whole: WholeBatch, images: EncodedImages, targets: AnatomyTargets, generator
+    ) -> tuple[Tensor, AnatomyTargets] | None:
+        """What lies under the true boxes of the one-box regions, in a share of the batches; the paper's has none."""
+        share = self.config.boxed_region_share
+        if not share or torch.rand((), generator=generator) >= share or (narrowed := boxed_regions(targets)) is None:
+            return None
+        asked, boxes = narrowed
+        found = model.describe_boxes(images.of(whole.local(asked.images)), boxes[whole.own(asked.images)])
+        return whole.gathered(found.tokens, asked.images), asked
 
     def region_losses(self, model, tokens: Tensor, targets: AnatomyTargets, generator) -> dict[str, Tensor]:
         """What the labelled regions' tokens (b, Q, D) say about findings, and about anything being wrong at all."""

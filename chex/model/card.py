@@ -9,6 +9,10 @@ from typing import Any
 
 from chex.model_config import ModelConfig
 
+_ALSO_ASKED = {
+    "most_hinted_findings": 'prompts that name a side ("left pleural effusion")',
+    "most_phrases": "sentences of reports with the boxes of what they state",
+}
 TAGS = ("chex", "chest-x-ray", "radiology", "medical-imaging", "visual-grounding", "report-generation")
 THRESHOLDS = {
     "class_temperature": "divides the difference of the similarities to the positive and the negative prompt",
@@ -134,8 +138,10 @@ def _stage(number: int, stage: Mapping[str, Any]) -> str:
         f"; {name.replace('_', ' ')} from `{_line(source)}`" for name, source in (stage.get("pretrained") or {}).items()
     )
     told = f"{number}. {stage['stage']} (preset {_line(stage['preset'])}, at most {stage['steps']:,} steps{started})"
-    if (stage.get("objective") or {}).get("most_hinted_findings") and stage["stage"] == "detector":
-        told += ', prompts that name a side ("left pleural effusion") among those asked'
+    asked = (stage.get("objective") or {}) if stage["stage"] == "detector" else {}
+    for key, what in _ALSO_ASKED.items():
+        if asked.get(key):
+            told += f", {what} among those asked"
     datasets = (stage.get("data") or {}).get("images") or {}
     images = [f"{_line(name)} ({count:,} images)" for name, count in datasets.items()]
     return told + (f", on {', '.join(images)}" if images else "")

@@ -42,7 +42,9 @@ def test_prompts_that_name_a_side_are_told_of_the_stage_that_asked_them():
     card = model_card(base(), TRAINED | {"training": [detector | sides, post_decoder | sides]}, {})
     told = [line for line in card.splitlines() if "name a side" in line]
     assert len(told) == 1 and told[0].startswith("1. detector")
-    assert "name a side" not in model_card(base(), TRAINED, {})
+    assert "name a side" not in model_card(base(), TRAINED, {}) and "sentences of reports" not in card
+    phrases = {"objective": {"most_phrases": 6}}
+    assert "sentences of reports" in model_card(base(), TRAINED | {"training": [detector | phrases]}, {})
 
 
 def test_every_threshold_is_in_the_card():

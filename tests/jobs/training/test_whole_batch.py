@@ -14,7 +14,9 @@ from jobs.training.stages import stage_of
 from jobs.training.whole_batch import WholeBatch
 from tests.jobs.training.test_stages import MIMIC, VINDR, batch, built
 
-SAID = dataclasses.replace(MIMIC, sentences=("Lungs are clear.", "The heart is enlarged.", "No pneumothorax."))
+SAID = dataclasses.replace(
+    MIMIC, sentences=("Lungs are clear.", "The heart is enlarged.", "Small right pleural effusion.")
+)
 # the last process has neither regions nor sentences, the first no boxes of findings
 ANNOTATIONS = (MIMIC, SAID, SAID, VINDR, VINDR, VINDR)
 WHOLE = batch(*ANNOTATIONS)
@@ -35,7 +37,9 @@ def answers(name: str, folder, process: Process, form: str) -> tuple[dict[str, f
     weights = dataclasses.replace(
         objective.config.weights, finding_probabilities=1.0, finding_generation=1.0, finding_mse=0.1
     )
-    objective.config = dataclasses.replace(objective.config, weights=weights, most_hinted_findings=3)
+    objective.config = dataclasses.replace(
+        objective.config, weights=weights, most_hinted_findings=3, most_phrases=3, boxed_region_share=1.0
+    )
     model.eval()
     own = part_of(WHOLE, process.rank, process.size)
     parts = objective(model, own, torch.Generator().manual_seed(3))

@@ -130,7 +130,7 @@ def saved_together(files: list[bytes], model: Path) -> dict[str, tuple[float, fl
     """By kind: what detection and generation cost one request of one core, less what each of eight together costs."""
     import torch
 
-    from tests.benchmarks.serve import BareModel
+    from tests.benchmarks.served_work import BareModel
 
     torch.set_num_threads(1)  # as a replica has
     bare = BareModel(model, "cpu", files)
@@ -162,18 +162,19 @@ def saved_together(files: list[bytes], model: Path) -> dict[str, tuple[float, fl
 def measure_endpoint() -> dict:
     """By kind of request: what it costs each process, and the rates by number of clients."""
     from chex.embedded import phantom_folder
-    from tests.benchmarks import serve
+    from tests.benchmarks import served_work as work
     from tests.benchmarks.http_load import Connection, Server, closed_loop
+    from tests.benchmarks.served_app import served
 
-    files = serve.pictures()
+    files = work.pictures()
     together = saved_together(files, phantom_folder())
     found: dict = {}
 
     async def run(server: Server) -> None:
         async with Connection(server) as connection:
             ids = [await connection.upload(file) for file in files]
-            asked = serve.Requests(files, ids)
-            for number in range(serve.IMAGES):
+            asked = work.Requests(files, ids)
+            for number in range(work.IMAGES):
                 await asked.query(connection, number)
             await asked.report(connection, 0)
         with watched() as idle:  # Ray's processes work also when nobody asks
@@ -195,7 +196,7 @@ def measure_endpoint() -> dict:
                 print(kind, runs[-1], flush=True)
             found[kind] = {"parts": parts, "runs": runs}
 
-    with serve.served(phantom_folder(), "cpu", {}) as server:
+    with served(phantom_folder(), "cpu", {}) as server:
         asyncio.run(run(server))
     return found
 

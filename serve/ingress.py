@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import time
+
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from ray import serve
+from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from chex import __version__, vocabulary
 from serve.asking import Asking
 from serve.desk import Desk, PromptSets
 from serve.images import Images
+from serve.observability.logs import log
 from serve.observability.metrics import show_images_kept
 from serve.problems import SizeLimit, explain_errors
 from serve.routes import batches, exports, images, models, pages, queries, reports
 from serve.security.description import describe_guard
 from serve.security.guard import Guard, GuardSettings
 
+LOOK_AGAIN_AFTER = 1.0  # seconds
 MOST_UPLOAD_BYTES = 96 * 2**20  # the largest radiographs (4,000 × 5,000 pixels, 16 bit, uncompressed) have 40 MB
 MOST_QUESTION_BYTES = 2**20  # as many and as long questions as permitted fit, every letter escaped
 UPLOAD_PATHS = ("/v1/images", "/v1/queries", "/v1/report", "/v1/batch/queries", "/v1/batch/reports")
@@ -29,12 +34,14 @@ class Ingress:
 
     So no image is bound to one detector. The references themselves are this replica's own: it is one replica on
     purpose (it only waits for others), and after its loss a client is told to upload again.
+
+    detector, generator: handles, or the names of the applications that these are by themselves.
     """
 
     def __init__(
         self,
-        detector: DeploymentHandle,
-        generator: DeploymentHandle,
+        detector: DeploymentHandle | str,
+        generator: DeploymentHandle | str,
         prompt_sets: PromptSets,
         *,
         most_images: int,
@@ -48,7 +55,12 @@ class Ingress:
         self._guard = guard
         self._desk = Desk(
             images=Images(most_images=most_images, most_bytes=image_bytes, seconds=seconds),
-            asking=Asking(detector, generator, shards=shards, most_waiting=most_waiting),
+            asking=Asking(
+                _handle("PromptDetector", detector),
+                _handle("SentenceGenerator", generator),
+                shards=shards,
+                most_waiting=most_waiting,
+            ),
             vocabulary=vocabulary.load(),
             prompt_sets=prompt_sets,
             request_seconds=request_seconds,
@@ -61,6 +73,17 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return http_application(self._desk, self._guard)
+
+
+def _handle(deployment: str, where: DeploymentHandle | str) -> DeploymentHandle:
+    """Of another application: once it is there, as all of them may be deployed at the same time."""
+    while isinstance(where, str):
+        try:
+            return serve.get_deployment_handle(deployment, where)
+        except RayServeException:
+            log.info("waiting", extra={"application": where})
+            time.sleep(LOOK_AGAIN_AFTER)
+    return where
 
 
 def http_application(desk: Desk, guard: GuardSettings) -> FastAPI:

@@ -13,6 +13,7 @@ import yaml
 
 from tests.infra.commands import check_arguments
 from tests.infra.manifests import FOLDERS, KUBERNETES, ROOT, every_object, pod_specs, ray_schema, rendered
+from tests.serve.deployment import arguments_of
 
 JOBS = [folder for folder in FOLDERS if folder.startswith("jobs")]
 ENDPOINTS = ["service", "service-gpu"]
@@ -59,31 +60,30 @@ def test_a_job_has_as_many_gpus_as_it_asks_for(folder):
 
 
 @pytest.mark.parametrize("folder", ENDPOINTS)
-def test_the_endpoint_is_an_application_that_exists(folder):
+def test_the_endpoint_is_made_of_applications_that_exist(folder):
     from ray.serve.schema import ServeDeploySchema
-
-    from serve.app import AppArguments
 
     (service,) = (thing for thing in rendered(folder) if thing["kind"] == "RayService")
     config = ServeDeploySchema.model_validate(yaml.safe_load(service["spec"]["serveConfigV2"]))
-    (application,) = config.applications
-    module, name = application.import_path.split(":")
-    assert callable(getattr(importlib.import_module(module), name))
-    assert set(application.args) <= set(AppArguments.model_fields)
-    for deployment in application.deployments:
-        snake = re.sub(r"(?<!^)(?=[A-Z])", "_", deployment.name).lower()
-        assert hasattr(importlib.import_module(f"serve.{snake}"), deployment.name)
+    assert [application.route_prefix for application in config.applications] == ["/", None, None]
+    for application in config.applications:
+        assert set(application.args) <= set(arguments_of(application.import_path).model_fields)
+        for deployment in application.deployments:
+            snake = re.sub(r"(?<!^)(?=[A-Z])", "_", deployment.name).lower()
+            assert hasattr(importlib.import_module(f"serve.{snake}"), deployment.name)
 
 
 @pytest.mark.parametrize("folder", ENDPOINTS)
 def test_detectors_and_generators_have_pods_of_their_own_for_every_replica(folder):
     (service,) = (thing for thing in rendered(folder) if thing["kind"] == "RayService")
-    (application,) = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
+    applications = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
+    deployments = [deployment for application in applications for deployment in application.get("deployments", [])]
+    assert [deployment["name"] for deployment in deployments] == ["PromptDetector", "SentenceGenerator"]
     groups = {}
     for group in service["spec"]["rayClusterConfig"]["workerGroupSpecs"]:
         offered = json.loads(json.loads(group["rayStartParams"]["resources"]))
         groups |= {name: (group["maxReplicas"], group["template"]["spec"]["containers"][0]) for name in offered}
-    for deployment in application["deployments"]:
+    for deployment in deployments:
         options = deployment["ray_actor_options"]
         (resource,) = options["resources"]
         pods, container = groups[resource]

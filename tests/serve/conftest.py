@@ -9,7 +9,8 @@ import pytest
 
 from chex import Chex
 from chex.inference.session import Session
-from serve.app import AppArguments, build
+from serve.app import build
+from serve.arguments import AppArguments
 from serve.client import Client
 from tests.serve.asking import png, upload
 from tests.talkative import save_talkative

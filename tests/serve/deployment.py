@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import socket
 import subprocess
@@ -16,6 +18,7 @@ from pathlib import Path
 import httpx
 import psutil
 import yaml
+from pydantic import BaseModel
 
 from tests.serve.security.guarded_app import LINES, bearer
 
@@ -40,7 +43,7 @@ class Deployment:
         return httpx.Client(base_url=self.url, headers=bearer(name) if name else {}, timeout=60)
 
     def deploy(self, config: dict, wait: float = 240.0) -> None:
-        """Raises RuntimeError if the application failed, or does not run in time."""
+        """Raises RuntimeError if an application failed, or does not run in time."""
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             yaml.safe_dump(config, file)
             file.flush()
@@ -49,18 +52,18 @@ class Deployment:
             if done.returncode:
                 raise RuntimeError(done.stdout + done.stderr)
         deadline = time.monotonic() + wait
-        while (state := self.state())["status"] != "RUNNING":
-            if state["status"] in ("DEPLOY_FAILED", "UNHEALTHY") or time.monotonic() > deadline:
-                raise RuntimeError(f"{state['status']}: {state['message']}")
+        while not running(self.applications()):
+            if time.monotonic() > deadline:
+                raise RuntimeError("not all applications run in time")
             time.sleep(0.3)
 
-    def state(self) -> dict:
-        applications = httpx.get(f"{self.dashboard}/api/serve/applications/", timeout=30).json()["applications"]
-        return applications.get("chex-ray", {"status": "NOT_STARTED", "message": ""})
+    def applications(self) -> dict[str, dict]:
+        return httpx.get(f"{self.dashboard}/api/serve/applications/", timeout=30).json()["applications"]
 
     def replicas(self, deployment: str) -> list[int]:
         """The processes of a deployment's running replicas."""
-        found = self.state()["deployments"][deployment]["replicas"]
+        deployments = [application["deployments"] for application in self.applications().values()]
+        (found,) = (some[deployment]["replicas"] for some in deployments if deployment in some)
         return [replica["pid"] for replica in found if replica["state"] == "RUNNING"]
 
 
@@ -72,12 +75,35 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
+def running(applications: dict[str, dict]) -> bool:
+    """Whether all that infra/serve.yaml has are. Raises RuntimeError if one failed."""
+    for name, state in applications.items():
+        if state["status"] in ("DEPLOY_FAILED", "UNHEALTHY"):
+            raise RuntimeError(f"{name} is {state['status']}: {state['message']}")
+    config = yaml.safe_load((ROOT / "infra" / "serve.yaml").read_text())
+    names = {application["name"] for application in config["applications"]}
+    return {name for name, state in applications.items() if state["status"] == "RUNNING"} >= names
+
+
 def served(port: int, **arguments: object) -> dict:
-    """`infra/serve.yaml` on another port and with other arguments."""
+    """`infra/serve.yaml` on another port and with other arguments, each for the applications that take it."""
     config = yaml.safe_load((ROOT / "infra" / "serve.yaml").read_text())
     config["http_options"]["port"] = port
-    config["applications"][0]["args"] |= arguments
+    unknown = set(arguments)
+    for application in config["applications"]:
+        known = set(arguments_of(application["import_path"]).model_fields)
+        application["args"] |= {name: value for name, value in arguments.items() if name in known}
+        unknown -= known
+    if unknown:
+        raise ValueError(f"no application takes {unknown}")
     return config
+
+
+def arguments_of(import_path: str) -> type[BaseModel]:
+    """What an application's builder is annotated to take."""
+    module, _, name = import_path.partition(":")
+    (parameter,) = inspect.signature(getattr(importlib.import_module(module), name)).parameters.values()
+    return parameter.annotation
 
 
 def switches() -> dict[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from serve.app import AppArguments, build
+from serve.app import build
+from serve.arguments import AppArguments
 
 
 def deployments(**arguments) -> dict:

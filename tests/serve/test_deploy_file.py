@@ -8,8 +8,9 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
-from serve.app import AppArguments, build
-from tests.serve.deployment import ROOT
+from serve.app import DETECTOR_APPLICATION, GENERATOR_APPLICATION, build
+from serve.arguments import AppArguments
+from tests.serve.deployment import ROOT, arguments_of
 from tests.serve.security.guarded_app import LINES
 
 
@@ -23,19 +24,29 @@ def test_it_is_bound_to_loopback_and_logs_json(config):
     assert config.logging_config.encoding == "JSON"
 
 
-def test_its_arguments_build_the_application(config):
-    (application,) = config.applications
-    module, _, name = application.import_path.partition(":")
-    assert getattr(importlib.import_module(module), name) is build
-    arguments = AppArguments(**application.args)
-    assert arguments.most_detectors > arguments.detectors and arguments.most_generators > arguments.generators
-    assert build(arguments)
+def test_its_arguments_build_the_applications(config):
+    built = {}
+    for application in config.applications:
+        module, _, name = application.import_path.partition(":")
+        arguments = arguments_of(application.import_path)(**application.args)
+        assert getattr(importlib.import_module(module), name)(arguments)
+        built[application.name] = arguments
+        assert (application.route_prefix == "/") == (application.name == "chex-ray")
+    front, detector, generator = (built[name] for name in ("chex-ray", DETECTOR_APPLICATION, GENERATOR_APPLICATION))
+    assert detector.most_detectors > detector.detectors and generator.most_generators > generator.generators
+    assert front.shards == detector.most_detectors and detector.model == generator.model
+    assert "model" not in type(front).model_fields, "or a new model would replace the front, and its images"
 
 
-def test_the_options_that_it_proposes_exist():
+def test_the_options_that_it_proposes_exist(config):
     lines = (ROOT / "infra" / "serve.yaml").read_text().splitlines()
-    proposed = [line.partition("# ")[2].partition(":")[0] for line in lines if line.startswith("      # ")]
-    assert {"keys_file", "requests_per_second", "cors_origins"} <= set(proposed) & set(AppArguments.model_fields)
+    proposed, builder = {}, None
+    for line in lines:
+        builder = line.partition("import_path: ")[2] or builder
+        if line.startswith("      # "):
+            proposed.setdefault(builder, set()).add(line.partition("# ")[2].partition(":")[0])
+    assert {"keys_file", "requests_per_second", "cors_origins"} <= proposed["serve.app:front"]
+    assert all(options <= set(arguments_of(builder).model_fields) for builder, options in proposed.items())
 
 
 def test_keys_and_origins_are_read_before_anything_starts(tmp_path):

@@ -11,7 +11,8 @@ from PIL import Image
 
 from chex.records import Query
 from pipelines.model_folder import model_folder_exists
-from serve.app import AppArguments, build
+from serve.app import build
+from serve.arguments import AppArguments
 from tests.serve.asking import BOX, ask, is_problem, png, upload
 
 

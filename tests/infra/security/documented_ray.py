@@ -20,7 +20,7 @@ import psutil
 import yaml
 
 from tests.infra.security.listening import family
-from tests.serve.deployment import ROOT, free_ports, served
+from tests.serve.deployment import ROOT, free_ports, running, served
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -92,8 +92,7 @@ class DocumentedRay:
         done = self.run("serve", "deploy", str(file), "--address", self.dashboard)
         end = time.monotonic() + 240
         while not done.returncode and time.monotonic() < end:
-            state = self.ask("/api/serve/applications/")["applications"].get("chex-ray", {})
-            if state.get("status") == "RUNNING":
+            if running(self.ask("/api/serve/applications/")["applications"]):
                 return
             time.sleep(0.5)
         raise RuntimeError(f"the endpoint does not run: {done.stdout}{done.stderr}")

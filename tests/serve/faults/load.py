@@ -24,17 +24,13 @@ class Outcome:
 
 @dataclass
 class Load(InThreads):
-    """`with load:` asks with `clients` threads at once. expected: model → (image, text) → answer.
-
-    Told that an image is not known (a new ingress knows none), a client uploads it again, as 404 says, and goes on.
-    """
+    """`with load:` asks with `clients` threads at once. expected: model → (image, text) → answer."""
 
     url: str
     headers: dict[str, str]
     expected: dict[str, dict[tuple[str, str], list]]
     clients: int = 6
     outcomes: list[Outcome] = field(default_factory=list)
-    uploaded_again: int = 0
 
     def _clients(self) -> list[list[tuple[str, str]]]:
         questions = list(next(iter(self.expected.values())))
@@ -55,10 +51,6 @@ class Load(InThreads):
                     began = time.monotonic()
                     try:
                         answer = asked(client, *question)
-                        if answer.status_code == 404:
-                            self.uploaded_again += 1
-                            upload_all(client)
-                            answer = asked(client, *question)
                         status, model = answer.status_code, self._whose(question, answer)
                     except httpx.TransportError:
                         status, model = 0, None

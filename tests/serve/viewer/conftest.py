@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serve.app import AppArguments, build
+from serve.app import build
+from serve.arguments import AppArguments
 from serve.security.new_key import line_of
 from tests.needed_tools import require_tool
 from tests.serve.viewer.reader import Reader

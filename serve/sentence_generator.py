@@ -71,8 +71,9 @@ class SentenceGenerator:
             for finding in self._findings(some, written):
                 yield "finding", finding
             sentences += written
-        log.info("wrote", extra={"of_requests": [wanted.request_id], "sentences": len(sentences)})
-        yield "report", await self._compose(chosen, sentences, wanted)
+        report = await self._compose(chosen, sentences, wanted)
+        log.info("wrote", extra={"of_requests": [wanted.request_id], "sentences": sentences_of(report)})
+        yield "report", report
 
     async def provenance(self, wanted: ReportWanted) -> Provenance:
         """What a report would be made with."""

@@ -49,13 +49,15 @@ def train(
     resume: go on from the last checkpoint of an interrupted run of the same configuration; nothing is done
     for a finished one. pretrained: what a new model starts from. listener: called with every journal entry (default:
     logs a line). experiment: the name under which MLflow shows several stages together, or parent_run: the id of the
-    run above them. device: "auto", "cpu" or "cuda", of Ray Train's workers. Gives the steps done, the last validation
+    run above them. device: "auto", "cpu" or "cuda", of the workers. Gives the steps done, the last validation
     figures and the best value of the watched one.
 
     Raises ConfigError, ValueError or FileNotFoundError before anything is started; Diverged where a loss is not
     finite; StoreUnreachable or RuntimeError where the run could not finish and may go on later.
     """
     check(config)
+    if config.workers == 0 and device == "cuda":
+        _check_gpu()
     if stage_of is None:
         from jobs.training.stages import stage_of
 
@@ -90,11 +92,18 @@ def train(
     job = taken_over(job)
     try:
         with followed(job.folder.work, listener):
-            outcome = train_alone(job) if config.workers == 0 else _train_on_ray(job, device)
+            outcome = train_alone(job, device) if config.workers == 0 else _train_on_ray(job, device)
         job.folder.remove("ray")
     except StoreUnreachable as fault:
         raise StoreUnreachable(f"{fault}; --resume goes on from the last checkpoint") from fault
     return outcome
+
+
+def _check_gpu() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ValueError("--device cuda: expected a GPU of this machine, found none")
 
 
 def _check_pretrained(job: Job) -> None:

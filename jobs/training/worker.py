@@ -78,15 +78,19 @@ def validation_feed(job: Job):
     return validation_batches(job.data_uri, data=job.config.data, **_wanted_rows(job))
 
 
-def train_alone(job: Job) -> dict[str, Any]:
+def train_alone(job: Job, device: str = "auto") -> dict[str, Any]:
     """The whole run in this process, without Ray."""
-    return _train(job, lambda step: training_feed(job, 0, step), lambda feed: feed, rank=0)
+    import torch
+
+    chosen = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+    return _train(job, lambda step: training_feed(job, 0, step), lambda feed: feed, rank=0, device=chosen)
 
 
 def train_in_worker(job: Job) -> dict[str, Any]:
     """One worker's part under Ray Train. A run that diverged is a result, so that Ray does not try it again."""
     import ray.data
     import ray.train
+    from ray.train.torch import get_device
 
     from jobs.training.process import Diverged
 
@@ -101,13 +105,18 @@ def train_in_worker(job: Job) -> dict[str, Any]:
 
     try:
         return _train(
-            job, batches, lambda feed: feed.batches_of(ray.train.get_dataset_shard("validate")), rank=rank, ray=True
+            job,
+            batches,
+            lambda feed: feed.batches_of(ray.train.get_dataset_shard("validate")),
+            rank=rank,
+            device=get_device(),
+            ray=True,
         )
     except Diverged as error:
         return {"diverged": str(error)}
 
 
-def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict[str, Any]:
+def _train(job: Job, batches, validate, *, rank: int, device, ray: bool = False) -> dict[str, Any]:
     import torch
 
     from chex import vocabulary
@@ -116,7 +125,7 @@ def _train(job: Job, batches, validate, *, rank: int, ray: bool = False) -> dict
     from jobs.training.run_state import load_trained
 
     config, size = job.config, max(1, job.config.workers)
-    process = Process(rank, size, _device(ray))
+    process = Process(rank, size, device)
     if process.device.type == "cpu":
         torch.set_num_threads(config.threads or max(1, len(os.sched_getaffinity(0)) // size))
         keep_freed_memory()  # a step frees and takes hundreds of megabytes
@@ -187,16 +196,6 @@ def _wanted_rows(job: Job) -> dict[str, Any]:
     if not stage.needs_images:
         return {"images": False, "needs": ("sentences", "anatomy")}
     return {"needs": ("anatomy",) if stage.needs_anatomy else ()}
-
-
-def _device(ray: bool):
-    import torch
-
-    if ray:
-        from ray.train.torch import get_device
-
-        return get_device()
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _count(model) -> int:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from chex.config import ConfigError, from_mapping, merged, to_mapping
@@ -96,3 +97,11 @@ def test_a_misspelled_figure_to_watch_is_found_before_the_start(tmp_path, caplog
     common = ["--data", str(tmp_path / "nothing"), "--output", str(tmp_path / "model"), "--tracking-uri", "none"]
     assert train.main(["--stage", "detector", *common, "--set", "watch=los"]) == 2
     assert "watch: expected null or one of anatomy_boxes" in caplog.text and not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_there_is_not_is_refused_before_the_start(tmp_path, caplog):
+    common = ["--stage", "detector", "--data", str(tmp_path), "--output", str(tmp_path / "run"), "--workers", "0"]
+    assert train.main([*common, "--device", "cuda"]) == 2
+    assert "--device cuda: expected a GPU of this machine, found none" in caplog.text
+    assert not (tmp_path / "run").exists()

@@ -1,7 +1,7 @@
-"""The served applications: all in one (`serve run serve.app:build model=DIR`, then http://127.0.0.1:8000), or each alone.
+"""The served application (`serve run serve.app:build model=DIR`, then http://127.0.0.1:8000), or its halves alone.
 
-`infra/serve.yaml` deploys front, detector and generator as applications of their own: Serve replaces an application as a
-whole, and so a new model leaves the front, and the images uploaded to it, where they are.
+`infra/serve.yaml` deploys front and model as applications of their own: Serve replaces an application as a whole, and so
+a new model leaves the front, and the images uploaded to it, where they are.
 """
 
 # Serve reads the types of these functions' arguments as objects: hence no postponed annotations here
@@ -9,63 +9,72 @@ whole, and so a new model leaves the front, and the images uploaded to it, where
 import logging
 
 from ray.serve import Application
-from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
 from chex.embedded import NOTICE, PHANTOM
-from serve.arguments import AppArguments, DetectorArguments, FrontArguments, GeneratorArguments, ModelArguments
+from serve.arguments import AppArguments, FrontArguments, ModelArguments
 
 MEBIBYTE = 2**20
 LOGGING = LoggingConfig(encoding="JSON", enable_access_log=False)  # the audit log has a line for every request
-DETECTOR_APPLICATION, GENERATOR_APPLICATION = "detector", "generator"  # where the front looks for them
+MODEL_APPLICATION = "model"  # where the front looks for it
 
 logger = logging.getLogger(__name__)
 
 
 def build(arguments: AppArguments) -> Application:
     """Ingress -> PromptDetector -> SentenceGenerator, each scaled by itself, with bounded queues."""
-    return _front(arguments, detector(arguments), generator(arguments))
+    return _front(arguments, *_parts(arguments))
 
 
 def front(arguments: FrontArguments) -> Application:
-    """The ingress alone; it waits for the other two applications, and may outlive them."""
-    return _front(arguments, DETECTOR_APPLICATION, GENERATOR_APPLICATION)
+    """The ingress alone; it waits for the model's application, and outlives it."""
+    return _front(arguments, MODEL_APPLICATION, MODEL_APPLICATION)
 
 
-def detector(arguments: DetectorArguments) -> Application:
-    """PromptDetector alone."""
+def model(arguments: ModelArguments) -> Application:
+    """PromptDetector and SentenceGenerator alone."""
+    from serve.model_root import ModelRoot
+
+    return ModelRoot.bind(*_parts(arguments))
+
+
+def _parts(arguments: ModelArguments) -> tuple[Application, Application]:
+    """Detectors and generators."""
     from serve.affinity import ShardRouter
     from serve.prompt_detector import PromptDetector
+    from serve.sentence_generator import SentenceGenerator
 
     if arguments.model == PHANTOM:
         logger.warning("the model that comes with Chex-Ray: %s", NOTICE)
-    return PromptDetector.options(
+    device = arguments.device
+    if device == "auto":
+        device = "cuda" if arguments.gpus_per_replica else "cpu"
+    actor = {"num_cpus": arguments.cpus_per_replica, "num_gpus": arguments.gpus_per_replica}
+    bounds = {"max_ongoing_requests": 64, "max_queued_requests": arguments.most_waiting, "ray_actor_options": actor}
+    bounds |= {"logging_config": LOGGING}
+    detector = PromptDetector.options(
         **_replicas(arguments.detectors, arguments.most_detectors, arguments),
         request_router_config={"request_router_class": ShardRouter},
-        **_bounds(arguments),
-    ).bind(
-        arguments.model,
-        _device(arguments),
-        most_images=arguments.most_images,
-        feature_bytes=arguments.feature_mebibytes * MEBIBYTE,
-        seconds=arguments.image_seconds,
-        threads=arguments.threads_per_replica,
+        **bounds,
+    )
+    generator = SentenceGenerator.options(
+        **_replicas(arguments.generators, arguments.most_generators, arguments), **bounds
+    )
+    return (
+        detector.bind(
+            arguments.model,
+            device,
+            most_images=arguments.most_images,
+            feature_bytes=arguments.feature_mebibytes * MEBIBYTE,
+            seconds=arguments.image_seconds,
+            threads=arguments.threads_per_replica,
+        ),
+        generator.bind(arguments.model, device, threads=arguments.threads_per_replica),
     )
 
 
-def generator(arguments: GeneratorArguments) -> Application:
-    """SentenceGenerator alone."""
-    from serve.sentence_generator import SentenceGenerator
-
-    replicas = _replicas(arguments.generators, arguments.most_generators, arguments)
-    return SentenceGenerator.options(**replicas, **_bounds(arguments)).bind(
-        arguments.model, _device(arguments), threads=arguments.threads_per_replica
-    )
-
-
-def _front(
-    arguments: FrontArguments, detector: Application | DeploymentHandle | str, generator: Application | str
-) -> Application:
+def _front(arguments: FrontArguments, detector: Application | str, generator: Application | str) -> Application:
+    """detector, generator: parts of this application, or the names of those that they are in."""
     from chex import vocabulary
     from serve.ingress import Ingress
     from serve.prompt_sets import prompt_sets
@@ -97,21 +106,6 @@ def _front(
             audit_texts=arguments.audit_texts,
         ),
     )
-
-
-def _device(arguments: ModelArguments) -> str:
-    if arguments.device == "auto":
-        return "cuda" if arguments.gpus_per_replica else "cpu"
-    return arguments.device
-
-
-def _bounds(arguments: ModelArguments) -> dict:
-    return {
-        "max_ongoing_requests": 64,
-        "max_queued_requests": arguments.most_waiting,
-        "ray_actor_options": {"num_cpus": arguments.cpus_per_replica, "num_gpus": arguments.gpus_per_replica},
-        "logging_config": LOGGING,
-    }
 
 
 def _replicas(least: int, most: int | None, arguments: ModelArguments) -> dict:

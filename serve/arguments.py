@@ -8,28 +8,33 @@ from chex.embedded import PHANTOM
 from pipelines.model_folder import checked_model_folder
 
 
-class Arguments(BaseModel):
+class Shared(BaseModel):
+    """What front and model both have to know."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    most_detectors: int | None = Field(None, ge=1, description="the most of them: scaled by load in between")
+    most_images: int = Field(64, ge=1, description="uploaded images kept at a time")
+    image_seconds: float = Field(1800, gt=0, description="how long an image is kept without being asked")
     most_waiting: int = Field(64, ge=1, description="requests that may wait for the model before 503 is answered")
 
 
-class KeptImages(Arguments):
-    most_images: int = Field(64, ge=1, description="uploaded images kept at a time")
-    image_seconds: float = Field(1800, gt=0, description="how long an image is kept without being asked")
-
-
-class ModelArguments(Arguments):
-    """Of a deployment that holds the model."""
+class ModelArguments(Shared):
+    """Of the detectors and generators."""
 
     model: str = Field(PHANTOM, description="a model folder, local or s3://…; phantom comes with Chex-Ray")
     device: str = Field("auto", pattern="^(auto|cpu|cuda)$")
+
+    detectors: int = Field(1, ge=1, description="replicas of the prompt detector, or the least of them")
+    generators: int = Field(1, ge=1, description="replicas of the sentence generator, or the least of them")
+    most_generators: int | None = Field(None, ge=1, description="the most of them: scaled by load in between")
     calls_per_replica: float = Field(2, gt=0, description="calls (each of many requests) in work that scaling aims at")
     grow_after_seconds: float = Field(30, ge=0, description="of too much load, until a replica is added")
     shrink_after_seconds: float = Field(600, ge=0, description="of too little load, until one is given back")
     cpus_per_replica: float = Field(0.5, gt=0)
     gpus_per_replica: float = Field(0.0, ge=0, description="0.5 and 0.5 share a GPU")
     threads_per_replica: int | None = Field(None, ge=1, description="of the processor; as Ray sets them if left out")
+    feature_mebibytes: int = Field(256, ge=1, description="of encoded images that a detector keeps")
 
     @field_validator("model")
     @classmethod
@@ -39,28 +44,14 @@ class ModelArguments(Arguments):
     @model_validator(mode="after")
     def _ranges(self) -> "ModelArguments":
         for name in ("detectors", "generators"):
-            least, most = getattr(self, name, None), getattr(self, f"most_{name}", None)
-            if least is not None and most is not None and most < least:
+            least, most = getattr(self, name), getattr(self, f"most_{name}")
+            if most is not None and most < least:
                 raise ValueError(f"most_{name}: expected at least {name} ({least}); found {most}")
         return self
 
 
-class MostDetectors(Arguments):
-    most_detectors: int | None = Field(None, ge=1, description="the most of them: scaled by load in between")
-
-
-class DetectorArguments(MostDetectors, KeptImages, ModelArguments):
-    detectors: int = Field(1, ge=1, description="replicas of the prompt detector, or the least of them")
-    feature_mebibytes: int = Field(256, ge=1, description="of encoded images that a detector keeps")
-
-
-class GeneratorArguments(ModelArguments):
-    generators: int = Field(1, ge=1, description="replicas of the sentence generator, or the least of them")
-    most_generators: int | None = Field(None, ge=1, description="the most of them: scaled by load in between")
-
-
-class FrontArguments(MostDetectors, KeptImages):
-    """Of the HTTP front; `most_detectors` are those that it may ask."""
+class FrontArguments(Shared):
+    """Of the HTTP front."""
 
     image_mebibytes: int = Field(1024, ge=1, description="of the uploaded images' pixels, together")
     request_seconds: float = Field(60, gt=0, description="until 504 is answered, where the client names no time")
@@ -76,8 +67,8 @@ class FrontArguments(MostDetectors, KeptImages):
         return self.most_detectors or 1
 
 
-class AppArguments(FrontArguments, DetectorArguments, GeneratorArguments):
-    """Of all three in one application."""
+class AppArguments(FrontArguments, ModelArguments):
+    """Of both in one application."""
 
     @property
     def shards(self) -> int:

@@ -35,7 +35,7 @@ class Ingress:
     So no image is bound to one detector. The references themselves are this replica's own: it is one replica on
     purpose (it only waits for others), and after its loss a client is told to upload again.
 
-    detector, generator: handles, or the names of the applications that these are by themselves.
+    detector, generator: handles, or the names of the applications that they are in.
     """
 
     def __init__(

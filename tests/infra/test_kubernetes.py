@@ -65,7 +65,7 @@ def test_the_endpoint_is_made_of_applications_that_exist(folder):
 
     (service,) = (thing for thing in rendered(folder) if thing["kind"] == "RayService")
     config = ServeDeploySchema.model_validate(yaml.safe_load(service["spec"]["serveConfigV2"]))
-    assert [application.route_prefix for application in config.applications] == ["/", None, None]
+    assert [application.route_prefix for application in config.applications] == ["/", None]
     for application in config.applications:
         assert set(application.args) <= set(arguments_of(application.import_path).model_fields)
         for deployment in application.deployments:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
-from serve.app import DETECTOR_APPLICATION, GENERATOR_APPLICATION, build
+from serve.app import MODEL_APPLICATION, build
 from serve.arguments import AppArguments
 from tests.serve.deployment import ROOT, arguments_of
 from tests.serve.security.guarded_app import LINES
@@ -32,9 +32,9 @@ def test_its_arguments_build_the_applications(config):
         assert getattr(importlib.import_module(module), name)(arguments)
         built[application.name] = arguments
         assert (application.route_prefix == "/") == (application.name == "chex-ray")
-    front, detector, generator = (built[name] for name in ("chex-ray", DETECTOR_APPLICATION, GENERATOR_APPLICATION))
-    assert detector.most_detectors > detector.detectors and generator.most_generators > generator.generators
-    assert front.shards == detector.most_detectors and detector.model == generator.model
+    front, model = built["chex-ray"], built[MODEL_APPLICATION]
+    assert model.most_detectors > model.detectors and model.most_generators > model.generators
+    assert front.shards == model.most_detectors
     assert "model" not in type(front).model_fields, "or a new model would replace the front, and its images"
 
 

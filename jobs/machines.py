@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Machines:
-    """What those that are there offer together. `more_come`: as many of their kind as work asks for."""
+    """What those that are there offer together. `more_come`: as many of their kind as work asks for. `taken_cpus`: held
+    by others when it was asked, where no more come.
+    """
 
     cpus: float
     gpus: float
     nodes: int = 1
     more_come: bool = False
+    taken_cpus: float = field(default=0.0, compare=False)
 
     def grown(self, *, cpus: float, gpus: float = 0) -> Machines:
         """With as many more of the same kind as offer so much; the same where no more come."""
@@ -41,7 +44,19 @@ def machines(device: str = "auto") -> Machines:
         ray.get(ray.remote(_nothing).options(num_cpus=1, num_gpus=int(wanted == "GPU")).remote())
     cluster = ray.cluster_resources()
     nodes = sum(node["Alive"] and node["Resources"].get("CPU", 0) > 0 for node in ray.nodes())
-    return Machines(cluster.get("CPU", 1), cluster.get("GPU", 0), max(1, nodes), more_come)
+    taken = {name: cluster.get(name, 0) - free for name, free in _free(cluster).items()}
+    if told := [f"{taken[name]:g} of {cluster[name]:g} {name}s" for name in taken if taken[name] > 0 and not more_come]:
+        logger.warning("others hold %s of the cluster: the job may wait for them", " and ".join(told))
+    return Machines(
+        cluster.get("CPU", 1), cluster.get("GPU", 0), max(1, nodes), more_come, 0.0 if more_come else taken["CPU"]
+    )
+
+
+def _free(cluster: dict[str, float]) -> dict[str, float]:
+    import ray
+
+    available = ray.available_resources()  # what is taken as a whole is left out
+    return {name: available.get(name, 0.0) for name in ("CPU", "GPU")}
 
 
 def _more_come() -> bool:

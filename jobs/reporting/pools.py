@@ -28,17 +28,20 @@ class Pools:
 WRITER_CPUS = 0.25  # little work, which must not wait until no image is left to read
 
 
-def pools_for(device: str, detectors: Pool, generators: Pool, *, cpus: float, gpus: float, nodes: int = 1) -> Pools:
-    """device: "cpu" or "cuda"; cpus, gpus and nodes are all that the cluster has.
+def pools_for(
+    device: str, detectors: Pool, generators: Pool, *, cpus: float, gpus: float, nodes: int = 1, taken_cpus: float = 0.0
+) -> Pools:
+    """device: "cpu" or "cuda"; cpus, gpus and nodes are all that the cluster has, and taken_cpus what others hold of it.
 
-    The actors get half of the CPUs at most: if they held every CPU, none would be left to read the images with.
-    Raises ValueError if the GPUs are not there.
+    The actors get half of the free CPUs at most: if they held every CPU, none would be left to read the images with. Where
+    nothing is free they are made for the whole cluster, and wait. Raises ValueError if the GPUs are not there.
     """
     if device == "cuda" and not gpus:
         raise ValueError("device cuda was asked for, but the Ray cluster has no GPU")
     actors = detectors.actors + generators.actors
-    each = {"num_cpus": min(1.0, cpus / (2 * actors))}
-    reader_cpus = max(0.25, min(1.0, cpus / 2 - WRITER_CPUS))
+    free = cpus - taken_cpus if taken_cpus < cpus else cpus
+    each = {"num_cpus": min(1.0, free / (2 * actors))}
+    reader_cpus = max(0.25, min(1.0, free / 2 - WRITER_CPUS))
     # more threads than slots: what reads images leaves its core now and then, and a pool that waits leaves its own
     threads = max(1, min(int(cpus / nodes), int(2 * cpus / actors)))
     if device == "cpu":

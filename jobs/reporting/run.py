@@ -101,7 +101,10 @@ def _pools(run: ReportRun) -> Pools:
     pools = (detectors, generators)
     gpus = sum(pool.actors * (pool.gpus or 0) for pool in pools) + any(pool.gpus is None for pool in pools)
     cluster = machines(run.device).grown(cpus=2 * (run.detectors + run.generators), gpus=gpus)
-    return pools_for(run.device, detectors, generators, cpus=cluster.cpus, gpus=cluster.gpus, nodes=cluster.nodes)
+    return pools_for(
+        run.device, detectors, generators,
+        cpus=cluster.cpus, gpus=cluster.gpus, nodes=cluster.nodes, taken_cpus=cluster.taken_cpus,
+    )  # fmt: skip
 
 
 def _device(run: ReportRun) -> str:

@@ -21,6 +21,16 @@ def test_everything_fits_beside_the_actors(cpus, actors):
     assert held + pools.reader_cpus + WRITER_CPUS <= max(cpus, 1)
 
 
+@pytest.mark.parametrize("taken", [0.6, 1.1, 2.5])
+def test_everything_fits_beside_what_others_hold(taken):
+    """As a served model does: otherwise each part of the job would have room alone, and all of them together none."""
+    pools = pools_for("cpu", Pool(2), Pool(2), cpus=4, gpus=0, taken_cpus=taken)
+    assert 4 * pools.detectors.resources["num_cpus"] + pools.reader_cpus + WRITER_CPUS <= 4 - taken
+    assert pools_for("cpu", Pool(1), Pool(1), cpus=4, gpus=0, taken_cpus=4) == pools_for(
+        "cpu", Pool(1), Pool(1), cpus=4, gpus=0
+    )
+
+
 def test_gpus_are_shared_evenly_unless_said_otherwise():
     def gpus(detectors: Pool, generators: Pool, gpus: float) -> tuple[float, float]:
         pools = pools_for("cuda", detectors, generators, cpus=16, gpus=gpus)

@@ -22,7 +22,7 @@ from tests.infra.security.listening import (
     ray_methods,
     speaks_grpc,
 )
-from tests.serve.deployment import ROOT
+from tests.serve.deployment import ROOT, free_ports, switches
 from tests.serve.security.guarded_app import LINES, bearer
 
 # Ray shows its figures to whoever asks, and has no switch for it: SECURITY.md says what has to stand before these.
@@ -53,12 +53,25 @@ def head(tiny_model_dir, tmp_path_factory):
         yield ray
 
 
+@pytest.fixture(scope="module")
+def fast_head(tiny_model_dir, tmp_path_factory):
+    """The same with `infra/serving.env`."""
+    keys = tmp_path_factory.mktemp("keys") / "keys"
+    keys.write_text(LINES)
+    stats, metrics = free_ports(2)
+    own = {"RAY_SERVE_HAPROXY_STATS_PORT": str(stats), "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics)}
+    with documented_ray(of_a_head("cluster-on-premises.yaml"), **switches(), **own) as ray:
+        ray.serve(tiny_model_dir, host="0.0.0.0", keys_file=str(keys))
+        yield ray, {stats, metrics}
+
+
 def open_to_anybody(process: psutil.Process, address: str) -> dict[Listener, dict]:
     """What is answered without credentials on ports that others reach; each port refuses at least something."""
     found = {}
     for one in (one for one in listeners(process) if not one.is_loopback):
         try:
-            if speaks_grpc(address, one.port):
+            # HAProxy takes HTTP/2 for what it also says in HTTP/1
+            if one.program != "haproxy" and speaks_grpc(address, one.port):
                 answered, refused = answered_over_grpc(address, one.port)
                 assert answered or refused, f"{one}: none of the {len(ray_methods())} methods we know is there"
             else:
@@ -102,6 +115,16 @@ def test_of_a_clusters_head_only_figures_and_the_page_are_open(head, address):
         with urllib.request.urlopen(f"http://{address}:{one.port}/", timeout=30) as answer:
             text = answer.read().decode()
         assert text.startswith("# HELP") and head.token not in text
+
+
+def test_for_many_requests_a_second_haproxys_figures_are_open_too(fast_head, address):
+    head, haproxys = fast_head
+    found = open_to_anybody(head.process, address)
+    assert {one.program for one in found} == FIGURES | {"haproxy", "ray::ProxyActor", "ray::ServeReplica"}
+    assert {one.port for one in found if one.program == "haproxy"} == haproxys | {head.http_port}
+    for one, pages in found.items():  # the front, its replica and the proxy beside HAProxy; and the model's root
+        if one.program not in FIGURES and one.port not in haproxys:
+            assert {status for page, status in pages.items() if page != "GET /"} <= {404}, one
 
 
 def test_the_endpoint_shows_strangers_the_page_and_nothing_else(head, address):

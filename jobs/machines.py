@@ -46,7 +46,7 @@ def machines(device: str = "auto") -> Machines:
     nodes = sum(node["Alive"] and node["Resources"].get("CPU", 0) > 0 for node in ray.nodes())
     taken = {name: cluster.get(name, 0) - free for name, free in _free(cluster).items()}
     if told := [f"{taken[name]:g} of {cluster[name]:g} {name}s" for name in taken if taken[name] > 0 and not more_come]:
-        logger.warning("others hold %s of the cluster: the job may wait for them", " and ".join(told))
+        logger.info("others hold %s of the cluster: the job may wait for them", " and ".join(told))
     return Machines(
         cluster.get("CPU", 1), cluster.get("GPU", 0), max(1, nodes), more_come, 0.0 if more_come else taken["CPU"]
     )

@@ -71,7 +71,9 @@ def tables() -> str:
         for rate in RATES:
             each = replace(large, model=1 / rate)
             cores = gpus * cores_per_gpu(each)
-            cells.append(f"{_told(hours(each, IMAGES, cores=cores, gpus=gpus))}, {cores} cores")
+            cells.append(
+                f"{_told(hours(each, IMAGES, cores=cores, gpus=gpus))}, {cores} core{'' if cores == 1 else 's'}"
+            )
         lines.append(f"| {gpus} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -18,6 +18,7 @@ def test_what_others_hold_is_told(ray_local, caplog):
     class Endpoint:
         def ready(self) -> None: ...
 
+    caplog.set_level("INFO")
     free = machines().taken_cpus
     endpoint = ray.remote(Endpoint).options(num_cpus=1).remote()
     ray.get(endpoint.ready.remote())

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chex.config import ConfigError, check, to_mapping
-from chex.model_config import architecture
+from chex.config import check
 from chex.training_config import TrainingConfig
 from jobs.cluster import default_cpus, ray_cluster
 from jobs.machines import machines
+from jobs.training.checks import check_architecture, check_gpu, check_lr_factors, check_pretrained, check_watch
 from jobs.training.earlier_run import outcome_of_earlier, taken_over
 from jobs.training.journal import Entry, followed, sentence
 from jobs.training.run_folder import RunFolder
@@ -57,12 +57,12 @@ def train(
     """
     check(config)
     if config.workers == 0 and device == "cuda":
-        _check_gpu()
+        check_gpu()
     if stage_of is None:
         from jobs.training.stages import stage_of
 
-        _check_watch(config)
-        _check_parts(config, stage_of(config.stage).trained)
+        check_watch(config)
+        check_lr_factors(config, stage_of(config.stage).trained)
     output = _absolute(output)
     job = Job(
         config=config,
@@ -75,11 +75,11 @@ def train(
         pretrained=pretrained,
     )
     if pretrained is not None:
-        _check_pretrained(job)
+        check_pretrained(job)
     if job.init is not None and not model_folder_exists(job.init):
         raise FileNotFoundError(f"--init: expected the model folder of an earlier stage, found nothing at {job.init}")
     if config.model:
-        _check_architecture(job)
+        check_architecture(job)
     if finished := outcome_of_earlier(job, resume=resume):
         logger.info("%s is finished already (%d steps)", output, finished["steps"])
         if left := send_waiting(job.folder, job.tracking.uri):
@@ -97,55 +97,6 @@ def train(
     except StoreUnreachable as fault:
         raise StoreUnreachable(f"{fault}; --resume goes on from the last checkpoint") from fault
     return outcome
-
-
-def _check_gpu() -> None:
-    import torch
-
-    if not torch.cuda.is_available():
-        raise ValueError("--device cuda: expected a GPU of this machine, found none")
-
-
-def _check_pretrained(job: Job) -> None:
-    if job.init is not None:
-        raise ValueError(
-            "--init: a model folder has all its parts already; --clip and --language-model start a new one"
-        )
-    from jobs.training.start import check_parts
-
-    check_parts(job.preset, job.config, job.pretrained)
-
-
-def _check_architecture(job: Job) -> None:
-    """What `model` asks for, held against the preset or what the run starts from."""
-    architecture(job.preset, job.config.model)
-    if job.init is not None:
-        from jobs.training.start import read_model
-
-        read_model(job.init, job.config)
-
-
-def _check_watch(config: TrainingConfig) -> None:
-    """A figure that is no loss part and of no task would be missed at the first validation only."""
-    from jobs.training.stages import stage_of
-    from jobs.training.validation import figure_names
-
-    try:
-        figures = figure_names(config.validation_tasks)
-    except ValueError as error:
-        raise ConfigError([f"validation_tasks: {error}"]) from error
-    if config.validation_tasks and not stage_of(config.stage).needs_images:
-        raise ConfigError([f"validation_tasks: stage {config.stage} reads no images; expected none"])
-    known = sorted({"loss", *to_mapping(config.objective.weights), *figures})
-    if config.watch is not None and config.watch not in known:
-        raise ConfigError([f"watch: expected null or one of {', '.join(known)}, found {config.watch!r}"])
-
-
-def _check_parts(config: TrainingConfig, trained: tuple[str, ...]) -> None:
-    if unknown := sorted(set(config.optimizer.lr_factors) - set(trained)):
-        raise ConfigError(
-            [f"optimizer.lr_factors.{part}: stage {config.stage} trains {', '.join(trained)}" for part in unknown]
-        )
 
 
 def _train_on_ray(job: Job, device: str) -> dict[str, Any]:

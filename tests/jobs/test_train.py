@@ -13,7 +13,7 @@ from chex.config import ConfigError, from_mapping, merged, to_mapping
 from chex.model_config import architecture
 from chex.training_config import STAGES, TrainingConfig
 from jobs import train
-from jobs.training.driver import _check_watch
+from jobs.training.checks import check_watch
 
 FOLDER = Path(train.__file__).parent / "experiments"
 OF_ANOTHER_COMMAND = {"phantom_benchmark.yaml"}  # tests/jobs/benchmarking
@@ -40,7 +40,7 @@ def test_every_experiment_says_its_command(file):
         arguments.preset, arguments.stage, file=file, overrides=arguments.set, workers=arguments.workers
     )
     assert any(line.startswith("# Duration and result: ") for line in head)
-    _check_watch(config)
+    check_watch(config)
     architecture(arguments.preset, config.model)
 
 

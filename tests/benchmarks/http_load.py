@@ -13,11 +13,14 @@ from typing import Self
 
 @dataclass
 class Measured:
-    """Latencies in seconds of what was answered 200 or 201, and how long the whole took."""
+    """Latencies in seconds of what was answered 200 or 201, how long the whole took, and how many of the machine's cores
+    the clients kept busy meanwhile.
+    """
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
+    clients_cores: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -94,7 +97,7 @@ async def closed_loop(server: Server, request: Request, clients: int, seconds: f
     """Each client asks again as soon as it has its answer; the first fifth of the time warms up and does not count."""
     measured = Measured()
     numbers = iter(range(10**9))
-    began = time.perf_counter()
+    began, cpu_before = time.perf_counter(), time.process_time()
     counts_from, ends = began + seconds / 5, began + 1.2 * seconds
 
     async def client() -> None:
@@ -109,6 +112,7 @@ async def closed_loop(server: Server, request: Request, clients: int, seconds: f
                     await asyncio.sleep(1)  # as Retry-After says
 
     await asyncio.gather(*(client() for _ in range(clients)))
+    measured.clients_cores = (time.process_time() - cpu_before) / (time.perf_counter() - began)
     return measured
 
 
@@ -129,13 +133,14 @@ async def open_loop(server: Server, request: Request, rate: float, seconds: floa
         _count(measured, answered, time.perf_counter() - due)
         free.append(connection)
 
-    due, tasks = time.perf_counter(), []
+    due, tasks, cpu_before = time.perf_counter(), [], time.process_time()
     ends = due + seconds
     while due < ends:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         tasks.append(asyncio.create_task(one(len(tasks), due)))
         due += draw.expovariate(rate)
     await asyncio.gather(*tasks)
+    measured.clients_cores = (time.process_time() - cpu_before) / seconds
     for connection in every:
         await connection.__aexit__()
     return measured

@@ -40,9 +40,8 @@ def _lines(total: int) -> Callable[[int], None]:
         told = now
         rate = done / (now - began)
         digits = 0 if rate >= 10 else 1
-        logger.info(
-            "%d of %d images, %.*f images/s, %s left", done, total, digits, rate, _duration((total - done) / rate)
-        )
+        left = f"{_duration((total - done) / rate)} left" if done < total else "finishing"
+        logger.info("%d of %d images, %.*f images/s, %s", done, total, digits, rate, left)
 
     return update
 

@@ -35,7 +35,12 @@ def test_a_slow_job_has_a_rate_too(clock, monkeypatch, caplog):
     with progress(100) as done:
         clock[0] += 20
         done(8)
-    assert caplog.messages == ["8 of 100 images, 0.4 images/s, 4 min left"]
+        clock[0] += 20
+        done(92)
+    assert caplog.messages == [
+        "8 of 100 images, 0.4 images/s, 4 min left",
+        "100 of 100 images, 2.5 images/s, finishing",
+    ]
 
 
 def test_a_terminal_gets_a_bar(monkeypatch, caplog, capsys):

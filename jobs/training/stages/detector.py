@@ -146,8 +146,8 @@ class Objective(BaseObjective):
             found.boxes_cxcywh.flatten(0, 1), found.scores.flatten(0, 1), targets.boxes_cxcywh.flatten(0, 1),
             targets.present.flatten(0, 1), targets.grouped.expand(len(targets.images), -1).flatten(),
         )  # fmt: skip
-        tokens = self._boxed_tokens(model, whole, images, targets, generator)
-        return {"anatomy_boxes": boxes, **self.region_losses(model, *(tokens or (found.tokens, targets)), generator)}
+        tokens, asked = self._boxed_tokens(model, whole, images, targets, generator) or (found.tokens, targets)
+        return {"anatomy_boxes": boxes, **self.region_losses(model, tokens, asked, generator)}
 
     def _boxed_tokens(
         self, model, whole: WholeBatch, images: EncodedImages, targets: AnatomyTargets, generator

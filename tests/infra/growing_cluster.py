@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 import httpx
-import psutil
 
-from tests.serve.deployment import ENVIRONMENT, PROGRAMS, ROOT, free_ports
+from tests.started_ray import ENVIRONMENT, PROGRAMS, ROOT, free_ports, ray_folder, started_ray, takes_jobs
 
 HEAD = "ray.head.default"  # the provider knows it by this name
 HEAD_ID = "f" * 51 + "00000"
@@ -61,31 +58,20 @@ def growing_cluster(machine: dict, *, idle_seconds: float) -> Iterator[GrowingCl
 
     machine: as one of `available_node_types` in `infra/cluster-aws.yaml`: resources and bounds.
     """
-    gcs, dashboard, agent, agent_grpc, metrics, client = free_ports(6)
-    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        bounds = Path(folder, "bounds.json")
+    (gcs,) = free_ports(1)
+    environment = ENVIRONMENT | {
+        "RAY_FAKE_CLUSTER": "1", "RAY_enable_autoscaler_v2": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+        "RAY_CLOUD_INSTANCE_ID": HEAD_ID, "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD_ID, "RAY_NODE_TYPE_NAME": HEAD,
+    }  # fmt: skip
+    with ray_folder() as folder:
+        bounds = folder / "bounds.json"
         bounds.write_text(json.dumps(_bounds(machine, idle_seconds, gcs)))
-        process = subprocess.Popen(
-            [PROGRAMS / "ray", "start", "--head", "--block", "--num-cpus=0", f"--port={gcs}", f"--temp-dir={folder}",
-             "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", f"--dashboard-agent-listen-port={agent}",
-             f"--dashboard-agent-grpc-port={agent_grpc}", f"--metrics-export-port={metrics}",
-             f"--ray-client-server-port={client}", f"--object-store-memory={100 * 2**20}",
-             f"--autoscaling-config={bounds}"],
-            env=ENVIRONMENT | {
-                "RAY_FAKE_CLUSTER": "1", "RAY_enable_autoscaler_v2": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1",
-                "RAY_CLOUD_INSTANCE_ID": HEAD_ID, "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD_ID,
-                "RAY_NODE_TYPE_NAME": HEAD,
-            },
-            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        command = (
+            "ray", "start", "--head", "--num-cpus=0", "--dashboard-host=127.0.0.1", f"--autoscaling-config={bounds}",
         )  # fmt: skip
-        try:
-            cluster = GrowingCluster(f"http://127.0.0.1:{dashboard}", ENVIRONMENT)
-            _wait_until_it_takes_jobs(cluster, process)
-            yield cluster
-        finally:
-            for member in (*psutil.Process(process.pid).children(recursive=True), process):
-                member.kill()
-            process.wait(timeout=60)
+        start = started_ray(command, folder, environment, takes_jobs, gcs=gcs, object_store=100 * 2**20)
+        with start as (_, address):
+            yield GrowingCluster(address, ENVIRONMENT)
 
 
 def _bounds(machine: dict, idle_seconds: float, gcs_port: int) -> dict:
@@ -114,20 +100,6 @@ def _bounds(machine: dict, idle_seconds: float, gcs_port: int) -> dict:
         "file_mounts_sync_continuously": False,
         **{name: [] for name in _EMPTY},
     }
-
-
-def _wait_until_it_takes_jobs(cluster: GrowingCluster, process: subprocess.Popen, patience: float = 120.0) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            job = {"entrypoint": "true"}
-            if httpx.post(f"{cluster.dashboard}/api/jobs/", json=job, timeout=30).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"Ray takes no jobs at {cluster.dashboard}")
-        time.sleep(0.5)
 
 
 @dataclass

@@ -12,8 +12,9 @@ from tests.infra.growing_cluster import TimeLine, growing_cluster
 from tests.jobs.archive import make_pictures
 from tests.killed_jobs import wait_for
 from tests.serve.asking import png, upload
-from tests.serve.deployment import Deployment, free_ports, served
+from tests.serve.deployment import Deployment, served
 from tests.serve.in_threads import InThreads
+from tests.started_ray import free_ports
 
 IMAGES, CLIENTS = 96, 12
 DETECTOR, GENERATOR = "PromptDetector", "SentenceGenerator"

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.needed_tools import require_tool
-from tests.serve.deployment import ENVIRONMENT, PROGRAMS, ROOT
+from tests.started_ray import ENVIRONMENT, PROGRAMS, ROOT
 
 HEAD, OTHER = "10.77.0.1", "10.77.0.2"
 SYSTEM = "/usr/sbin:/sbin"  # where Debian keeps both programs

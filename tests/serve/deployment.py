@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import psutil
 import yaml
 from pydantic import BaseModel
 
 from tests.serve.security.guarded_app import LINES, bearer
-
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = Path(sys.executable).parent
-ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"},
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "PATH": f"{PROGRAMS}:{os.environ['PATH']}",  # as in an activated environment
-    "PYTHONPATH": str(ROOT),
-    "OMP_NUM_THREADS": "1",
-}
+from tests.started_ray import ENVIRONMENT, PROGRAMS, ROOT, free_ports, ray_folder, started_ray, takes_applications
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +51,6 @@ class Deployment:
         deployments = [application["deployments"] for application in self.applications().values()]
         (found,) = (some[deployment]["replicas"] for some in deployments if deployment in some)
         return [replica["pid"] for replica in found if replica["state"] == "RUNNING"]
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def running(applications: dict[str, dict]) -> bool:
@@ -115,40 +93,13 @@ def switches() -> dict[str, str]:
 @contextmanager
 def ray_head(**variables: str) -> Iterator[Deployment]:
     """A cluster of one node with dashboard, on free ports; nothing is served yet."""
-    gcs, dashboard, agent, agent_grpc, metrics, client, http = free_ports(7)
-    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        process = subprocess.Popen(
-            [PROGRAMS / "ray", "start", "--head", "--block", "--num-cpus=4", f"--port={gcs}", f"--temp-dir={folder}",
-             "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", f"--dashboard-agent-listen-port={agent}",
-             f"--dashboard-agent-grpc-port={agent_grpc}", f"--metrics-export-port={metrics}",
-             f"--ray-client-server-port={client}", f"--object-store-memory={200 * 2**20}"],
-            env=ENVIRONMENT | variables, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            made = Deployment(
-                url=f"http://127.0.0.1:{http}",
-                dashboard=f"http://127.0.0.1:{dashboard}",
-            )
-            wait_for(f"{made.dashboard}/api/serve/applications/", process)
-            yield made
-        finally:
-            if process.poll() is None:  # asked to end, Ray would wait half a minute
-                for member in (*psutil.Process(process.pid).children(recursive=True), process):
-                    member.kill()
-                process.wait(timeout=60)
-
-
-def wait_for(url: str, process: subprocess.Popen, patience: float = 180.0) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            if httpx.get(url, timeout=30).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"Ray's dashboard does not answer at {url}")
-        time.sleep(0.3)
+    command = ("ray", "start", "--head", "--num-cpus=4", "--dashboard-host=127.0.0.1")
+    (http,) = free_ports(1)
+    with (
+        ray_folder() as folder,
+        started_ray(command, folder, ENVIRONMENT | variables, takes_applications) as (_, address),
+    ):
+        yield Deployment(url=f"http://127.0.0.1:{http}", dashboard=address)
 
 
 @contextmanager

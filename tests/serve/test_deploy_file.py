@@ -10,8 +10,9 @@ from ray.serve.schema import ServeDeploySchema
 
 from serve.app import MODEL_APPLICATION, build
 from serve.arguments import AppArguments
-from tests.serve.deployment import ROOT, arguments_of
+from tests.serve.deployment import arguments_of
 from tests.serve.security.guarded_app import LINES
+from tests.started_ray import ROOT
 
 
 @pytest.fixture(scope="module")

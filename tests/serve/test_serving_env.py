@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from tests.serve.asking import ask, is_problem, png, upload
-from tests.serve.deployment import ROOT, deployed, free_ports, switches
+from tests.serve.deployment import deployed, switches
+from tests.started_ray import ROOT, free_ports
 
 TEXTS = ("edema", "nodule", "mass", "right lung")
 

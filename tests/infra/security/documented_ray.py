@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -19,10 +16,8 @@ from pathlib import Path
 import psutil
 import yaml
 
-from tests.infra.security.listening import family
-from tests.serve.deployment import ROOT, free_ports, running, served
-
-PROGRAMS = Path(sys.executable).parent
+from tests.serve.deployment import running, served
+from tests.started_ray import OF_NO_RAY, PROGRAMS, ROOT, free_ports, ray_folder, started_ray
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +74,7 @@ class DocumentedRay:
 
     def ask(self, path: str) -> dict:
         """What the dashboard says to whoever has the token."""
-        request = urllib.request.Request(self.dashboard + path, headers={"Authorization": f"Bearer {self.token}"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        return _asked(self.dashboard + path, self.token)
 
     def serve(self, model: Path, *, host: str | None = None, **arguments: object) -> None:
         """Deploys infra/serve.yaml; Raises RuntimeError if it does not run in four minutes."""
@@ -101,48 +94,27 @@ class DocumentedRay:
 @contextmanager
 def documented_ray(start: HeadStart, **environment: str) -> Iterator[DocumentedRay]:
     """The command's Ray on ports that nobody else has, with a new token; of what it says nothing else is changed."""
-    gcs, dashboard, agent, agent_grpc, client, metrics, autoscaler_metrics, dashboard_metrics, http = free_ports(9)
-    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+    autoscaler_metrics, dashboard_metrics, http = free_ports(3)
+    with ray_folder() as folder:
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
-            "HOME": folder,
-            "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "OMP_NUM_THREADS": "1",
+            **OF_NO_RAY,
+            "HOME": str(folder),
             "AUTOSCALER_METRIC_PORT": str(autoscaler_metrics),
             "DASHBOARD_METRIC_PORT": str(dashboard_metrics),
             **start.exported,
             **environment,
         }
         subprocess.run(["sh", "-c", start.token], env=environment, stderr=subprocess.DEVNULL, check=True)
-        log = Path(folder) / "start.log"
-        process = psutil.Popen(
-            [PROGRAMS / start.command[0], *start.command[1:], "--block", "--num-cpus=6", f"--object-store-memory={200 * 2**20}",
-             f"--temp-dir={folder}/ray", f"--port={gcs}", f"--dashboard-port={dashboard}",
-             f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={agent_grpc}",
-             f"--ray-client-server-port={client}", f"--metrics-export-port={metrics}"],
-            env=environment, cwd=ROOT, stdout=log.open("wb"), stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            made = DocumentedRay(process, f"http://127.0.0.1:{dashboard}", http, Path(folder), environment)
-            _wait(made)
-            yield made
-        finally:
-            if process.poll() is None:  # asked to end, Ray would wait half a minute
-                for member in reversed(family(process)):
-                    member.kill()
-                process.wait(timeout=60)
+        token = (folder / ".ray" / "auth_token").read_text()
+
+        def ready(dashboard: str) -> bool:
+            return bool(_asked(f"{dashboard}/api/serve/applications/", token))
+
+        with started_ray([*start.command, "--num-cpus=6"], folder, environment, ready) as (process, address):
+            yield DocumentedRay(process, address, http, folder, environment)
 
 
-def _wait(made: DocumentedRay, patience: float = 180.0) -> None:
-    end = time.monotonic() + patience
-    while True:
-        try:
-            made.ask("/api/serve/applications/")
-            return
-        except OSError as fault:
-            if made.process.poll() is not None or time.monotonic() > end:
-                log = (made.folder / "start.log").read_text(errors="replace")
-                raise RuntimeError(f"Ray's dashboard does not answer: {fault}\n{log}") from None
-        time.sleep(0.5)
+def _asked(url: str, token: str) -> dict:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)

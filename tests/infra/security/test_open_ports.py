@@ -22,8 +22,9 @@ from tests.infra.security.listening import (
     ray_methods,
     speaks_grpc,
 )
-from tests.serve.deployment import ROOT, free_ports, switches
+from tests.serve.deployment import switches
 from tests.serve.security.guarded_app import LINES, bearer
+from tests.started_ray import ROOT, free_ports
 
 # Ray shows its figures to whoever asks, and has no switch for it: SECURITY.md says what has to stand before these.
 # On a machine that is told to be alone they are on loopback.

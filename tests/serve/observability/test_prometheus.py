@@ -13,7 +13,7 @@ import yaml
 
 from tests.needed_tools import require_tool
 from tests.serve.asking import BOX, ask, png, upload
-from tests.serve.deployment import ROOT, free_ports
+from tests.started_ray import ROOT, free_ports
 
 INFRA = ROOT / "infra"
 METRIC = re.compile(r"\bray_[a-z0-9_]+")

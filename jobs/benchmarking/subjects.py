@@ -6,9 +6,9 @@ import re
 from functools import cache
 from typing import Literal, NamedTuple
 
-from chex.metrics.label_reader import rule_based_label_reader
 from chex.records import Query
 from chex.vocabulary import load
+from jobs.training.stages.phrases import stated_findings
 
 
 class Subject(NamedTuple):
@@ -40,10 +40,8 @@ def subjects() -> list[Subject]:
 
 
 def _finding_stated(text: str) -> Subject | None:
-    stated = [label for label, value in rule_based_label_reader().read_sentence(text).items() if value != 0]
-    # an opacity that is called something else as well is that
-    stated.sort(key=lambda label: label == "Lung Opacity")
-    return Subject("finding", load().finding_of(f"chexpert/{stated[0]}").id) if stated else None
+    stated = stated_findings(text, load())
+    return Subject("finding", stated[0]) if stated else None
 
 
 def _region_named(text: str) -> Subject | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from chex.metrics.assertion import ABSENT
 from chex.metrics.label_reader import rule_based_label_reader
@@ -25,21 +24,17 @@ def stated_phrases(annotations: Sequence[Annotations], vocabulary: Vocabulary) -
 
 
 def _phrase(sentence: str, vocabulary: Vocabulary) -> Phrase | None:
-    finding = _finding(_stated(sentence), vocabulary)
-    if finding is None:
+    findings = stated_findings(sentence, vocabulary)
+    if len(findings) != 1:
         return None
-    sides = [side for side in SIDES if side in _WORD.findall(sentence.lower())]
+    (finding,), words = findings, _WORD.findall(sentence.lower())
+    sides = [side for side in SIDES if side in words]
     one = len(sides) == 1 and lies_in_a_lung(vocabulary.findings[finding])
     return Phrase(sentence, finding, sides[0] if one else None)
 
 
-def _finding(stated: Sequence[str], vocabulary: Vocabulary) -> str | None:
-    """The one finding; an opacity that is called something else as well is that."""
+def stated_findings(text: str, vocabulary: Vocabulary) -> list[str]:
+    """The findings that a text states, surely or not; an opacity that is called something else as well is that."""
+    stated = [label for label, value in rule_based_label_reader().read_sentence(text).items() if value != ABSENT]
     named = [label for label in stated if label != _WIDER] or stated
-    return vocabulary.finding_of(f"{LABEL_SET}/{named[0]}").id if len(named) == 1 else None
-
-
-@lru_cache(maxsize=2**16)
-def _stated(sentence: str) -> tuple[str, ...]:
-    read = rule_based_label_reader().read_sentence(sentence)
-    return tuple(label for label, value in read.items() if value != ABSENT)
+    return [vocabulary.finding_of(f"{LABEL_SET}/{label}").id for label in named]

@@ -8,7 +8,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.free_ports import free_port
 from tests.needed_tools import require_tool
 
 START = 120.0  # seconds; the database's tables are made meanwhile
@@ -33,7 +33,7 @@ class PostgresServer:
         # Debian keeps the server's programs out of the usual path
         places = os.pathsep.join(sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True))
         initdb, postgres = (require_tool(name, "postgresql", places=places) for name in ("initdb", "postgres"))
-        self.port, self.password = _free_port(), secrets.token_hex(16)
+        self.port, self.password = free_port(), secrets.token_hex(16)
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
         self._process: subprocess.Popen | None = None
         data, password, log = self._folder / "data", self._folder / "password", self._folder / "log"
@@ -90,7 +90,7 @@ class MlflowServer:
     def __init__(
         self, database: str, folder: Path, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
     ) -> None:
-        self.port, self._database, self._folder = _free_port(), database, folder
+        self.port, self._database, self._folder = free_port(), database, folder
         self.uri = f"http://127.0.0.1:{self.port}"
         self._options, self._environment = options, environment or {}
         self.start()
@@ -147,8 +147,3 @@ def _other_user() -> dict:
     names = {user.pw_name: user for user in pwd.getpwall()}
     user = names.get("postgres") or names["nobody"]
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.free_ports import free_ports
 from tests.needed_tools import require_tool
 
 START = 60.0  # seconds
@@ -38,7 +38,7 @@ class OrthancServer:
     def __init__(self, modalities: dict[str, tuple[str, str, int]] | None = None, options: dict | None = None) -> None:
         self._program = require_tool("Orthanc", "orthanc", places="/usr/sbin:/usr/local/sbin")
         self._folder = Path(tempfile.mkdtemp(prefix="orthanc-", dir="/tmp"))
-        http_port, self.dicom_port = _free_ports(2)
+        http_port, self.dicom_port = free_ports(2)
         self.ae_title = AE_TITLE
         self.uri = f"http://127.0.0.1:{http_port}"
         self.dicomweb = f"{self.uri}/dicom-web"
@@ -141,12 +141,3 @@ def _plugin() -> str:
     if place is None:
         require_tool(_PLUGIN, "orthanc-dicomweb")
     return str(place)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Held open together, so that they differ."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports

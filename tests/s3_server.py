@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.free_ports import free_port
+
 BUCKET = "bucket"
 
 
@@ -21,7 +23,7 @@ class S3Server:
     """Started with the object, ended with `stop`. `environment` is what its users set."""
 
     def __init__(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
             stdout=subprocess.DEVNULL,
@@ -127,8 +129,3 @@ def _close(line: socket.socket) -> None:
     except OSError:
         pass  # closed already
     line.close()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

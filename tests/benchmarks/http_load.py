@@ -133,14 +133,14 @@ async def open_loop(server: Server, request: Request, rate: float, seconds: floa
         _count(measured, answered, time.perf_counter() - due)
         free.append(connection)
 
-    due, tasks, cpu_before = time.perf_counter(), [], time.process_time()
-    ends = due + seconds
+    began, cpu_before = time.perf_counter(), time.process_time()
+    due, tasks, ends = began, [], began + seconds
     while due < ends:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         tasks.append(asyncio.create_task(one(len(tasks), due)))
         due += draw.expovariate(rate)
     await asyncio.gather(*tasks)
-    measured.clients_cores = (time.process_time() - cpu_before) / seconds
+    measured.clients_cores = (time.process_time() - cpu_before) / (time.perf_counter() - began)
     for connection in every:
         await connection.__aexit__()
     return measured

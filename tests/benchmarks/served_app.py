@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks.http_load import Server
+from tests.free_ports import free_port
 
 TOKEN = "the-benchmark-s-own"
 
@@ -29,9 +29,7 @@ def served(model: Path, device: str, settings: dict[str, str]) -> Iterator[Serve
             from serve.app import build
             from serve.arguments import AppArguments
 
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                port = free.getsockname()[1]
+            port = free_port()
             serve.start(http_options={"host": "127.0.0.1", "port": port})
             keys = Path(folder, "keys")
             keys.write_text(line_of("benchmark", TOKEN))

@@ -18,7 +18,8 @@ from typing import Self
 
 import httpx
 
-from tests.started_ray import ENVIRONMENT, PROGRAMS, ROOT, free_ports, ray_folder, started_ray, takes_jobs
+from tests.free_ports import free_port
+from tests.started_ray import ENVIRONMENT, PROGRAMS, ROOT, ray_folder, started_ray, takes_jobs
 
 HEAD = "ray.head.default"  # the provider knows it by this name
 HEAD_ID = "f" * 51 + "00000"
@@ -58,7 +59,7 @@ def growing_cluster(machine: dict, *, idle_seconds: float) -> Iterator[GrowingCl
 
     machine: as one of `available_node_types` in `infra/cluster-aws.yaml`: resources and bounds.
     """
-    (gcs,) = free_ports(1)
+    gcs = free_port()
     environment = ENVIRONMENT | {
         "RAY_FAKE_CLUSTER": "1", "RAY_enable_autoscaler_v2": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1",
         "RAY_CLOUD_INSTANCE_ID": HEAD_ID, "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD_ID, "RAY_NODE_TYPE_NAME": HEAD,

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from tests.free_ports import free_port
 from tests.infra.growing_cluster import TimeLine, growing_cluster
 from tests.jobs.archive import make_pictures
 from tests.killed_jobs import wait_for
 from tests.serve.asking import png, upload
 from tests.serve.deployment import Deployment, served
 from tests.serve.in_threads import InThreads
-from tests.started_ray import free_ports
 
 IMAGES, CLIENTS = 96, 12
 DETECTOR, GENERATOR = "PromptDetector", "SentenceGenerator"
@@ -69,7 +69,7 @@ class Clients(InThreads):
 
 def test_detectors_and_generators_grow_each_with_its_own_load_and_shrink_again():
     """Boxes without sentences are the detector's work alone; reports of known images are nearly all the generator's."""
-    (http,) = free_ports(1)
+    http = free_port()
     with growing_cluster(MACHINE, idle_seconds=10) as cluster:
         served_there = Deployment(f"http://127.0.0.1:{http}", cluster.dashboard)
         config = served(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 import httpx
 import pytest
 
@@ -12,6 +10,7 @@ from chex.inference.session import Session
 from serve.app import build
 from serve.arguments import AppArguments
 from serve.client import Client
+from tests.free_ports import free_port
 from tests.serve.asking import png, upload
 from tests.talkative import save_talkative
 
@@ -26,9 +25,7 @@ def serving(ray_local):
     """Where Serve listens; applications share it under prefixes of their own."""
     from ray import serve
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     yield f"http://127.0.0.1:{port}"
     serve.shutdown()

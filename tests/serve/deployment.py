@@ -16,8 +16,9 @@ import httpx
 import yaml
 from pydantic import BaseModel
 
+from tests.free_ports import free_port
 from tests.serve.security.guarded_app import LINES, bearer
-from tests.started_ray import ENVIRONMENT, PROGRAMS, ROOT, free_ports, ray_folder, started_ray, takes_applications
+from tests.started_ray import ENVIRONMENT, PROGRAMS, ROOT, ray_folder, started_ray, takes_applications
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def switches() -> dict[str, str]:
 def ray_head(**variables: str) -> Iterator[Deployment]:
     """A cluster of one node with dashboard, on free ports; nothing is served yet."""
     command = ("ray", "start", "--head", "--num-cpus=4", "--dashboard-host=127.0.0.1")
-    (http,) = free_ports(1)
+    http = free_port()
     with (
         ray_folder() as folder,
         started_ray(command, folder, ENVIRONMENT | variables, takes_applications) as (_, address),

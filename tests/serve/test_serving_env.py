@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.free_ports import free_ports
 from tests.serve.asking import ask, is_problem, png, upload
 from tests.serve.deployment import deployed, switches
-from tests.started_ray import ROOT, free_ports
+from tests.started_ray import ROOT
 
 TEXTS = ("edema", "nodule", "mass", "right lung")
 

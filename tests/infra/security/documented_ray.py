@@ -16,8 +16,9 @@ from pathlib import Path
 import psutil
 import yaml
 
+from tests.free_ports import free_ports
 from tests.serve.deployment import running, served
-from tests.started_ray import OF_NO_RAY, PROGRAMS, ROOT, free_ports, ray_folder, started_ray
+from tests.started_ray import OF_NO_RAY, PROGRAMS, ROOT, ray_folder, started_ray
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import urllib.request
 import psutil
 import pytest
 
+from tests.free_ports import free_ports
 from tests.infra.security.documented_ray import documented_ray, of_a_head
 from tests.infra.security.listening import (
     Listener,
@@ -24,7 +25,7 @@ from tests.infra.security.listening import (
 )
 from tests.serve.deployment import switches
 from tests.serve.security.guarded_app import LINES, bearer
-from tests.started_ray import ROOT, free_ports
+from tests.started_ray import ROOT
 
 # Ray shows its figures to whoever asks, and has no switch for it: SECURITY.md says what has to stand before these.
 # On a machine that is told to be alone they are on loopback.

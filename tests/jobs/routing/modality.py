@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import re
-import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,8 +67,3 @@ def echoscu(port: int, *, caller: str = "MODALITY", called: str = "CHEXRAY", opt
 def answers(log: str) -> list[str]:
     """What storescu was answered, image by image ("Success", "Error: …")."""
     return re.findall(r"Received Store Response \((.*)\)", log)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

@@ -15,9 +15,10 @@ from jobs.routing import delivery as delivery_module
 from jobs.routing.delivery import Delivery
 from jobs.routing.destination import Away, Rejected, destination_of, faults_of_destination, judge
 from jobs.routing.queue import Queue
+from tests.free_ports import free_port
 from tests.jobs.routing.certificates import certificates  # noqa: F401  a fixture
 from tests.jobs.routing.made_report import made_report
-from tests.jobs.routing.modality import echoscu, free_port
+from tests.jobs.routing.modality import echoscu
 from tests.needed_tools import require_tool
 from tests.orthanc_server import OrthancServer
 

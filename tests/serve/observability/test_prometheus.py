@@ -11,9 +11,10 @@ import httpx
 import pytest
 import yaml
 
+from tests.free_ports import free_port
 from tests.needed_tools import require_tool
 from tests.serve.asking import BOX, ask, png, upload
-from tests.started_ray import ROOT, free_ports
+from tests.started_ray import ROOT
 
 INFRA = ROOT / "infra"
 METRIC = re.compile(r"\bray_[a-z0-9_]+")
@@ -43,7 +44,7 @@ def prometheus(ray_local, asked, tmp_path_factory):
     (node,) = ray_local.nodes()
     scraped["static_configs"] = [{"targets": [f"{node['NodeManagerAddress']}:{node['MetricsExportPort']}"]}]
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
-    (port,) = free_ports(1)
+    port = free_port()
     process = subprocess.Popen(
         [program, f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data",
          f"--web.listen-address=127.0.0.1:{port}"],

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobs.machines import device_here
+
 if TYPE_CHECKING:
     from jobs.evaluation.reading import Reading
 
@@ -94,7 +96,7 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
         split=options.split,
         bootstrap=options.bootstrap or 0,
         batch_size=options.batch_size,
-        device=options.device if options.actors else _device(options.device),
+        device=options.device if options.actors else device_here(options.device),
         actors=options.actors,
         resume=options.resume,
         plots=options.plots,
@@ -121,7 +123,7 @@ def _reading(options: argparse.Namespace) -> Reading:
     if options.chexbert is not None:
         from chex.metrics.chexbert import CheXbert
 
-        labels = CheXbert(options.chexbert, options.bert, device=_device(options.device))
+        labels = CheXbert(options.chexbert, options.bert, device=device_here(options.device))
     if options.judge is not None:
         from chex.metrics.fact_judges import EntailmentJudge
         from chex.metrics.nli import NliModel
@@ -129,16 +131,10 @@ def _reading(options: argparse.Namespace) -> Reading:
         folder = Path(options.judge)
         if not (folder / "config.json").is_file():
             raise FileNotFoundError(f"no model that judges in {folder}: there is no config.json")
-        facts = EntailmentJudge(NliModel(folder, device=_device(options.device)), f"NLI model {folder.resolve().name}")
+        facts = EntailmentJudge(
+            NliModel(folder, device=device_here(options.device)), f"NLI model {folder.resolve().name}"
+        )
     return Reading(labels, facts, metrics)
-
-
-def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 if __name__ == "__main__":

@@ -29,6 +29,15 @@ class Machines:
         return Machines(times * self.cpus, times * self.gpus, math.ceil(times * self.nodes), more_come=True)
 
 
+def device_here(asked: str = "auto") -> str:
+    """What this process computes on by itself: "auto" is its GPU if it has one; anything else is taken as it is."""
+    if asked != "auto":
+        return asked
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def machines(device: str = "auto") -> Machines:
     """Of the cluster that this process is connected to. device: "auto", "cpu" or "cuda".
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from chex.exports import needs_of
 from jobs.cluster import ray_cluster
-from jobs.machines import machines
+from jobs.machines import device_here, machines
 from jobs.reporting.actors import ModelUse
 from jobs.reporting.config import ReportRun
 from jobs.reporting.counts import Counts
@@ -114,8 +114,6 @@ def _device(run: ReportRun) -> str:
     import ray
 
     if not (ray.is_initialized() or os.environ.get("RAY_ADDRESS")):
-        import torch
-
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return device_here()
     with ray_cluster():
         return "cuda" if machines().gpus else "cpu"

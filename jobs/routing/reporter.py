@@ -10,6 +10,7 @@ from chex.exports import NotExportable, formats
 from chex.image_quality import why_not_reported
 from chex.pixels import UnusableImage, header_alone, read_radiograph
 from chex.records import Report, SourceImage
+from jobs.machines import device_here
 from jobs.reporting.prompts import read_prompts
 from pipelines.model_folder import model_folder_on_disk
 
@@ -30,7 +31,6 @@ class Unusable:
 class Reporter:
     def __init__(self, model: str, prompts: str | None, format: str, device: str) -> None:
         """Raises ValueError, OSError or RuntimeError if model, prompts or device cannot be used."""
-        import torch
 
         from chex import Chex
         from chex.inference.report import PromptSet, default_prompts
@@ -38,10 +38,8 @@ class Reporter:
 
         self._prompts = default_prompts() if prompts is None else PromptSet(*read_prompts(prompts))
         self._format = formats()[format]
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
         with model_folder_on_disk(model) as folder:
-            self._session = Session(Chex.load(folder, device=device))
+            self._session = Session(Chex.load(folder, device=device_here(device)))
 
     def __call__(self, files: Sequence[Path]) -> list[bytes | NotReported | Unusable]:
         """For each image file the file of its report, or why there is none."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chex.training_config import TrainingConfig
+from jobs.machines import device_here
 from jobs.training.checkpoint import Checkpoints
 from jobs.training.run_folder import RunFolder
 from jobs.training.tracking import Tracking, tracked
@@ -82,7 +83,7 @@ def train_alone(job: Job, device: str = "auto") -> dict[str, Any]:
     """The whole run in this process, without Ray."""
     import torch
 
-    chosen = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+    chosen = torch.device(device_here(device))
     return _train(job, lambda step: training_feed(job, 0, step), lambda feed: feed, rank=0, device=chosen)
 
 

@@ -21,8 +21,9 @@ from jobs.reporting.inputs import dicomweb
 from jobs.routing.transport_security import server_context
 from pipelines import stores
 from pipelines.stores import StoreUnreachable
+from tests.free_ports import free_port
 from tests.jobs.routing.certificates import certificates  # noqa: F401  a fixture
-from tests.jobs.routing.modality import as_bytes, free_port, phantom
+from tests.jobs.routing.modality import as_bytes, phantom
 from tests.orthanc_server import OrthancServer
 
 CLASSES = (uid.ComputedRadiographyImageStorage, uid.DigitalXRayImageStorageForPresentation)

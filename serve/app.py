@@ -51,7 +51,7 @@ def _parts(arguments: ModelArguments) -> tuple[Application, Application]:
         device = "cuda" if arguments.gpus_per_replica else "cpu"
     actor = {"num_cpus": arguments.cpus_per_replica, "num_gpus": arguments.gpus_per_replica}
     bounds = {"max_ongoing_requests": 64, "max_queued_requests": arguments.most_waiting, "ray_actor_options": actor}
-    bounds |= {"logging_config": LOGGING}
+    bounds |= {"graceful_shutdown_timeout_s": arguments.request_seconds, "logging_config": LOGGING}
     detector = PromptDetector.options(
         **_replicas(arguments.detectors, arguments.most_detectors, arguments),
         request_router_config={"request_router_class": ShardRouter},
@@ -86,6 +86,7 @@ def _front(arguments: FrontArguments, detector: Application | str, generator: Ap
         max_ongoing_requests=8 * arguments.most_waiting,
         max_queued_requests=8 * arguments.most_waiting,
         backpressure_config={"retry_after_s": 1},
+        graceful_shutdown_timeout_s=arguments.request_seconds,
         logging_config=LOGGING,
     )
     return ingress.bind(

@@ -17,6 +17,11 @@ class Shared(BaseModel):
     most_images: int = Field(64, ge=1, description="uploaded images kept at a time")
     image_seconds: float = Field(1800, gt=0, description="how long an image is kept without being asked")
     most_waiting: int = Field(64, ge=1, description="requests that may wait for the model before 503 is answered")
+    request_seconds: float = Field(
+        60,
+        gt=0,
+        description="until 504 is answered, where the client names no time; a replica that is to go may work as long",
+    )
 
 
 class ModelArguments(Shared):
@@ -54,7 +59,6 @@ class FrontArguments(Shared):
     """Of the HTTP front."""
 
     image_mebibytes: int = Field(1024, ge=1, description="of the uploaded images' pixels, together")
-    request_seconds: float = Field(60, gt=0, description="until 504 is answered, where the client names no time")
     keys_file: str | None = Field(None, description="lines of serve.security.new_key; without keys: loopback only")
     requests_per_second: float = Field(50, gt=0, description="that a key may ask of each replica of the ingress")
     burst: int = Field(100, ge=1, description="requests that a key may ask at once after a pause")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from ray.serve.handle import DeploymentHandle, DeploymentResponse
 from chex.records import Finding, Provenance, Report
 from serve.gathering import Expired, Gathering, Overloaded
 from serve.observability.requests import note
-from serve.questions import Described, OtherModel, Question, ReportWanted, SentencesWanted, Wanted
+from serve.questions import Described, OtherModel, Question, Replaced, ReportWanted, SentencesWanted, Wanted
 from serve.retries import asked_again_if_lost, continued_if_lost
 
 CALLS_AT_ONCE = 4  # per shard: detector and generator have the next one at hand while others are on their way
@@ -69,19 +69,29 @@ class Asking:
         return report
 
     async def report_events(self, question: Question, wanted: ReportWanted) -> AsyncIterator[tuple[str, object]]:
-        """As the sentence generator tells them; ends with whoever reads them."""
+        """("selected", findings), ("finding", finding) …, ("report", report), all by one model; ends with its reader.
 
-        def call() -> AsyncIterator[tuple[str, object]]:
+        Raises Replaced if that model is no longer there to go on.
+        """
+        model = None
+
+        async def call() -> AsyncGenerator[tuple[str, object]]:
+            nonlocal model
             looked = self._detectors[self._shard(question)].look.remote([question])
-            return self._report_events.report_events.remote(looked, wanted)
+            async for kind, content in self._report_events.report_events.remote(looked, wanted):
+                if kind == "selected":
+                    if model not in (None, content.weights_sha256):
+                        raise Replaced
+                    model = content.weights_sha256
+                    note(model=model)
+                    content = content.findings
+                yield kind, content
 
         while True:
             try:
                 async with aclosing(continued_if_lost(call)) as events:
-                    async for kind, content in events:
-                        if kind == "report":
-                            note(model=content.provenance.weights_sha256)
-                        yield kind, content
+                    async for event in events:
+                        yield event
                 return
             except BackPressureError as problem:
                 raise Overloaded from problem

@@ -13,6 +13,7 @@ from serve.answer_schemas import Problem
 from serve.gathering import Expired, Overloaded
 from serve.observability.logs import log, where_and_what
 from serve.observability.requests import current
+from serve.questions import Replaced
 
 MOST_FAULTS = 20  # of one request that are told
 LONGEST_STEP = 60  # letters of a key
@@ -21,6 +22,7 @@ RETRY_AFTER_S = 1
 # what is said of faults that are nobody's mistake
 FAULTS: dict[type[Exception], tuple[int, str]] = {
     Overloaded: (503, "too many requests are waiting: ask again"),
+    Replaced: (503, "the model was replaced while it wrote: ask again"),
     Expired: (504, "the request's time was over before its answer was ready"),
     TimeoutError: (504, "the request's time was over before its answer was ready"),
 }

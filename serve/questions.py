@@ -98,5 +98,9 @@ class OtherModel(Exception):
     """Detector and generator had different models: while they are replaced, one has the new model before the other."""
 
 
+class Replaced(Exception):
+    """The replica that wrote a report was lost, and by now there is another model, which must not go on with it."""
+
+
 class Failed(Exception):
     """A fault while the model worked on a request; the replica's log has the details."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
 
 from ray.exceptions import ObjectLostError, RayActorError
@@ -27,7 +28,7 @@ async def asked_again_if_lost(ask: Callable[[], Awaitable[Answer]]) -> Answer:
     return await ask()
 
 
-async def continued_if_lost(ask: Callable[[], AsyncIterator[Answer]]) -> AsyncIterator[Answer]:
+async def continued_if_lost(ask: Callable[[], AsyncGenerator[Answer]]) -> AsyncGenerator[Answer]:
     """The events of `ask()`; if a replica was lost, those of the next call from where the ones before ended.
 
     The events have to be as many and the same each time, as those of a report are: then none is doubled or missing.
@@ -36,11 +37,12 @@ async def continued_if_lost(ask: Callable[[], AsyncIterator[Answer]]) -> AsyncIt
     for left in reversed(range(TRIES)):
         place = 0
         try:
-            async for event in ask():
-                place += 1
-                if place > told:
-                    told = place
-                    yield event
+            async with aclosing(ask()) as events:
+                async for event in events:
+                    place += 1
+                    if place > told:
+                        told = place
+                        yield event
             return
         except Exception as problem:
             if not left or not was_lost(problem):

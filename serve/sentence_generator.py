@@ -57,13 +57,13 @@ class SentenceGenerator:
     async def report_events(
         self, looked: list[Looked | Exception], wanted: ReportWanted
     ) -> AsyncIterator[tuple[str, object]]:
-        """("selected", findings without sentences), ("finding", finding) …, ("report", report) of one question.
+        """("selected", Described without sentences), ("finding", finding) …, ("report", report) of one question.
 
         Only the report is free of repeats: nearly equal sentences can be told once all are written. Raises what the
         detector found instead of answers, and Expired.
         """
         chosen = self._answers_of(looked[0])
-        yield "selected", self._findings(chosen, [None] * len(chosen))
+        yield "selected", Described(self._findings(chosen, [None] * len(chosen)), self._weights_sha256)
         sentences: list[str] = []
         for start in range(0, len(chosen), SENTENCES_AT_ONCE):
             some = chosen[start : start + SENTENCES_AT_ONCE]

@@ -38,6 +38,11 @@ def test_every_queue_has_an_end():
         assert 0 < config.max_queued_requests <= 100 and 0 < config.max_ongoing_requests <= 100
 
 
+def test_a_replica_that_is_to_go_may_answer_first():
+    for deployment in deployments(request_seconds=90).values():
+        assert deployment._deployment_config.graceful_shutdown_timeout_s == 90
+
+
 def test_gpus_and_threads_reach_the_replicas():
     found = deployments(gpus_per_replica=0.5, threads_per_replica=3)
     for name in ("PromptDetector", "SentenceGenerator"):

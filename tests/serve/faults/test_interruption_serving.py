@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
+from serve.schemas import MOST_QUERIES
 from tests.serve.asking import is_problem, png, upload
 from tests.serve.deployment import deployed, served
-from tests.serve.faults.load import Load, answers_one_by_one
+from tests.serve.faults.load import TEXTS, Load, answers_one_by_one
 from tests.serve.security.guarded_app import bearer
 from tests.talkative import save_talkative
 
+LONG = 50  # seconds: Serve needs some until it ends a replica, and by itself gives it 20 from then on
 REPLICAS = {"detectors": 2, "most_detectors": None, "generators": 2, "most_generators": None, "cpus_per_replica": 0.5}
-LIMITS = {"requests_per_second": 1000, "burst": 1000}
+LIMITS = {"requests_per_second": 1000, "burst": 1000, "request_seconds": 120}
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +33,19 @@ def keys(tmp_path_factory):
 def deployment(model_dir, keys):
     with deployed(model_dir, keys, **REPLICAS, **LIMITS) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def newer(tiny_model, tmp_path_factory):
+    """The same architecture with other weights."""
+    return save_talkative(tiny_model, tmp_path_factory.mktemp("newer"), seed=1)
+
+
+@pytest.fixture(scope="module")
+def deploy(deployment, keys):
+    """Deploys a model folder in place of what is served."""
+    port = httpx.URL(deployment.url).port
+    return lambda model: deployment.deploy(served(port, model=str(model), keys_file=str(keys), **REPLICAS, **LIMITS))
 
 
 def until(holds, patience: float = 180.0) -> float:
@@ -70,15 +88,7 @@ def test_a_killed_replica_costs_no_answer(deployment, killed):
     assert set(load.statuses) == {200} and set(load.models) == {"model"}
 
 
-def test_the_model_is_replaced_under_load_and_each_answer_is_of_one(
-    deployment, keys, tiny_model, tmp_path_factory, model_dir
-):
-    newer = save_talkative(tiny_model, tmp_path_factory.mktemp("newer"), seed=1)
-    port = httpx.URL(deployment.url).port
-
-    def deploy(model):
-        deployment.deploy(served(port, model=str(model), keys_file=str(keys), **REPLICAS, **LIMITS))
-
+def test_the_model_is_replaced_under_load_and_each_answer_is_of_one(deployment, deploy, newer, model_dir):
     with deployment.client() as client:
         old = answers_one_by_one(client)
         deploy(newer)
@@ -96,3 +106,46 @@ def test_the_model_is_replaced_under_load_and_each_answer_is_of_one(
     assert set(load.models) == {"old", "new"}
     last = max(outcome.began for outcome in load.outcomes if outcome.model == "old")
     assert all(outcome.model == "new" for outcome in load.outcomes if outcome.began > last)
+
+
+def test_a_report_is_ended_by_the_model_that_began_it(deployment, deploy, newer, model_dir):
+    """The model is replaced while its generators stand still, for longer than Serve by itself lets a replica finish."""
+    deploy(model_dir)
+    with deployment.client() as client, ThreadPoolExecutor(1) as aside:
+        path = f"/v1/images/{upload(client, png(0)).json()['image_id']}/report"
+        with reported(client, path) as lines:
+            expected = list(lines)
+        with reported(client, path) as lines:
+            begun, at = next(lines), time.monotonic()
+            with standing_still(deployment.replicas("SentenceGenerator"), seconds=LONG):
+                replaced = aside.submit(deploy, newer)
+            rest = list(lines)
+        took = time.monotonic() - at
+        replaced.result()
+        with reported(client, path) as lines:
+            afterwards = list(lines)
+    print(f"a report was ended {took:.1f} s after its model began to be replaced")
+    assert took > LONG and [begun, *rest] == expected and afterwards != expected
+
+
+@contextmanager
+def reported(client: httpx.Client, path: str) -> Iterator[Iterator[str]]:
+    """The lines of a report of many sentences, as they are told."""
+    prompts = [{"text": f"{text} {number}"} for number in range(MOST_QUERIES // len(TEXTS)) for text in TEXTS]
+    headers = {"Accept": "text/event-stream"}
+    with client.stream("POST", path, json={"prompts": prompts}, headers=headers) as answer:
+        assert answer.status_code == 200
+        yield answer.iter_lines()
+
+
+@contextmanager
+def standing_still(processes: list[int], seconds: float) -> Iterator[None]:
+    """What is in the block is done meanwhile."""
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+        time.sleep(seconds)
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import numpy as np
 import pytest
+from ray.exceptions import ActorDiedError
 
 from chex import Chex
 from tests.serve.asking import png
@@ -54,6 +56,37 @@ def test_it_is_not_waited_for_longer_than_the_client_wants(model_dir, other_mode
             return await server.client.post(path, json=QUESTION, headers={"X-Request-Timeout": "1"})
 
     assert asyncio.run(asked()).status_code == 504
+
+
+def test_a_report_that_one_model_began_no_other_ends(model_dir, other_model):
+    """A generator is lost after the first sentence, and what goes on has another model."""
+
+    async def events(replacement) -> list[tuple[str, dict]]:
+        async with OneProcess(model_dir) as server, OneProcess(replacement) as newer:
+            write = type(server.generator).report_events
+
+            async def lost(looked, wanted):
+                async for kind, content in write(server.generator, looked, wanted):
+                    yield kind, content
+                    if kind == "finding" and "report_events" in server.generator.__dict__:
+                        for old, new in ((server.generator, newer.generator), (server.detector, newer.detector)):
+                            old.__dict__.clear()
+                            old.__dict__.update(new.__dict__)
+                        raise ActorDiedError()
+
+            server.generator.report_events = lost
+            uploaded = await server.client.post("/v1/images", files={"file": ("a.png", png(0))})
+            path = f"/v1/images/{uploaded.json()['image_id']}/report"
+            body, stream = {"prompts": QUESTION["queries"] * 3}, {"accept": "text/event-stream"}
+            answer = await server.client.post(path, json=body, headers=stream)
+            lines = [event.splitlines() for event in answer.text.strip().split("\n\n")]
+            return [(kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for kind, data in lines]
+
+    *same, (last, _) = asyncio.run(events(model_dir))
+    assert [kind for kind, _ in same] == ["selected"] + ["finding"] * 3 and last == "report"
+    *told, (last, problem) = asyncio.run(events(other_model))
+    assert told == same[: len(told)] and [kind for kind, _ in told] == ["selected", "finding"]
+    assert last == "problem" and problem["status"] == 503 and "replaced" in problem["detail"]
 
 
 def test_the_models_differ(model_dir, other_model):

@@ -7,11 +7,13 @@ import threading
 import time
 from collections import Counter
 
-from jobs.routing.destination import Away, Destination, Rejected
+from jobs.routing.destination import Away, Destination, NotNow, Rejected
 from jobs.routing.queue import Queue
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between tries while the destination is away
 TRIES = 3  # of a report that is not taken
+LONGEST_PUT_OFF = 900.0  # seconds between tries of a report that is not taken now
+PATIENCE = 3 * 86400.0  # seconds with such a report: as long as a disk may stay full over a weekend
 _LOOK = 0.3  # seconds between looks for new reports
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ class Delivery:
         self._stopping = threading.Event()
         self._wait = 0.0  # seconds; more than 0 while the destination is away
         self._tries: Counter[str] = Counter()
+        self._since: dict[str, float] = {}  # when those that are not taken now were tried first
         self._due: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
         self._thread.start()
@@ -61,30 +64,46 @@ class Delivery:
                 log.warning("the destination is away (%s); reports wait", away)
             self._wait = min(2 * self._wait, LONGEST_WAIT) or FIRST_WAIT
             return False
-        except Rejected as problem:
+        except NotNow as problem:
             self._put_off(key, str(problem))
-            return True
+        except Rejected as problem:
+            self._count_against(key, str(problem))
         except Exception as fault:
             log.exception("an unforeseen fault while delivering report %s", key[:12])
-            self._put_off(key, f"unforeseen fault ({type(fault).__name__})")
-            return True
+            self._count_against(key, f"unforeseen fault ({type(fault).__name__})")
+            return True  # who knows whether anybody is there
+        else:
+            self._queue.put_delivered(key)
+            self._forget(key)
+            log.info("report %s delivered", key[:12])
         if self._wait:
             log.info("the destination is there again")
         self._wait = 0.0
-        self._queue.put_delivered(key)
-        self._forget(key)
-        log.info("report %s delivered", key[:12])
         return True
 
     def _put_off(self, key: str, reason: str) -> None:
+        now = time.monotonic()
+        waited = now - self._since.setdefault(key, now)
+        if waited < PATIENCE:
+            wait = min(max(waited, FIRST_WAIT), LONGEST_PUT_OFF)  # as long again as it waited already
+            log.warning("report %s is not taken now (%s), next try in %.0f s", key[:12], reason, wait)
+            self._due[key] = now + wait
+        else:
+            self._put_aside(key, reason)
+
+    def _count_against(self, key: str, reason: str) -> None:
         self._tries[key] += 1
         log.warning("report %s is not taken (%s), try %d of %d", key[:12], reason, self._tries[key], TRIES)
         if self._tries[key] < TRIES:
             self._due[key] = time.monotonic() + FIRST_WAIT * 4 ** self._tries[key]
         else:
-            self._queue.quarantine(key, "deliver", f"the destination does not take the report: {reason}")
-            self._forget(key)
+            self._put_aside(key, reason)
+
+    def _put_aside(self, key: str, reason: str) -> None:
+        self._queue.quarantine(key, "deliver", f"the destination does not take the report: {reason}")
+        self._forget(key)
 
     def _forget(self, key: str) -> None:
         self._tries.pop(key, None)
+        self._since.pop(key, None)
         self._due.pop(key, None)

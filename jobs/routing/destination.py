@@ -14,7 +14,11 @@ NOT_NOW = (0x0110, *range(0xA700, 0xA800))  # processing failure, out of resourc
 
 
 class Away(Exception):
-    """The destination does not answer, or not now: all reports wait."""
+    """The destination does not answer, or not to us: all reports wait."""
+
+
+class NotNow(Exception):
+    """The destination answers, but cannot take this report at the moment; it may take others."""
 
 
 class Rejected(Exception):
@@ -23,16 +27,16 @@ class Rejected(Exception):
 
 class Destination(Protocol):
     def send(self, report: bytes) -> None:
-        """One DICOM file. Raises Away or Rejected; what is sent twice does no harm, it has the same UID."""
+        """One DICOM file. Raises Away, NotNow or Rejected; what is sent twice does no harm, it has the same UID."""
 
     def close(self) -> None:
         """Ends the connection, if there is one; the next `send` makes another."""
 
 
 def judge(status: int) -> None:
-    """What a storage status (PS3.4 B.2.3, PS3.7 C) means. Raises Away or Rejected unless the report is stored."""
+    """What a storage status (PS3.4 B.2.3, PS3.7 C) means. Raises NotNow or Rejected unless the report is stored."""
     if status in NOT_NOW:
-        raise Away(f"status {status:04X}")
+        raise NotNow(f"status {status:04X}")
     if status not in STORED:
         raise Rejected(f"status {status:04X}")
 

@@ -7,7 +7,7 @@ import io
 import pydicom
 
 from jobs.dicomweb import RequestRefused, asked, client_of
-from jobs.routing.destination import Away, Rejected, judge
+from jobs.routing.destination import Away, NotNow, Rejected, judge
 from pipelines.stores import StoreUnreachable
 
 
@@ -37,5 +37,6 @@ def _told(error: RequestRefused) -> pydicom.Dataset:
     except Exception:  # noqa: BLE001  an answer of any kind, or none
         answer = pydicom.Dataset()
     if "FailedSOPSequence" not in answer:
-        raise Rejected(str(error))
+        fails_itself = error.answer is not None and error.answer.status_code >= 500
+        raise (NotNow if fails_itself else Rejected)(str(error))
     return answer

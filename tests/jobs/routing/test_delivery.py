@@ -13,7 +13,7 @@ import pytest
 
 from jobs.routing import delivery as delivery_module
 from jobs.routing.delivery import Delivery
-from jobs.routing.destination import Away, Rejected, destination_of, faults_of_destination, judge
+from jobs.routing.destination import Away, NotNow, Rejected, destination_of, faults_of_destination, judge
 from jobs.routing.queue import Queue
 from tests.free_ports import free_port
 from tests.jobs.routing.certificates import certificates  # noqa: F401  a fixture
@@ -138,6 +138,36 @@ def test_while_the_destination_is_away_all_wait_and_nothing_is_put_aside(queue):
     assert queue.counts().delivered == 3 and not queue.counts().quarantined
 
 
+def test_one_that_is_not_taken_now_holds_up_nobody_and_is_not_put_aside(queue):
+    script = {0: [NotNow("status 0110")], 1: [NotNow("HTTP 500")] * 5 + [None], 2: [None], 3: [None]}
+    keys = [put(queue, number) for number in script]
+    delivery = Delivery(queue, Scripted(script))
+    assert soon(lambda: queue.outgoing() == keys[:1])
+    delivery.stop()
+    assert queue.counts().delivered == 3 and not queue.counts().quarantined
+
+
+def test_patience_with_one_that_is_not_taken_now_ends(queue, monkeypatch):
+    monkeypatch.setattr(delivery_module, "PATIENCE", 0.2)
+    put(queue, 0)
+    destination = Scripted({0: [Away("")] * 3 + [NotNow("status A700")] * 3 + [Away("")] * 3 + [NotNow("status A700")]})
+    delivery = Delivery(queue, destination)
+    assert soon(lambda: not queue.outgoing())
+    delivery.stop()
+    assert queue.counts().quarantined == {"deliver: the destination does not take the report: status A700": 1}
+
+
+def test_tries_of_one_that_is_not_taken_now_grow_rare(queue, monkeypatch):
+    monkeypatch.setattr(delivery_module, "LONGEST_PUT_OFF", 0.5)
+    put(queue, 0)
+    destination, tries = Scripted({0: [NotNow("status 0110")]}), []
+    monkeypatch.setattr(destination, "send", lambda report, send=destination.send: tries.append(1) or send(report))
+    delivery = Delivery(queue, destination)
+    time.sleep(2)
+    delivery.stop()
+    assert 4 <= len(tries) <= 10, "0, 0.02, 0.04, 0.08 … and then every half second"
+
+
 def test_what_is_not_delivered_by_the_end_stays(queue):
     keys = [put(queue, number) for number in range(2)]
     delivery = Delivery(queue, Scripted({0: [Away("")], 1: [Away("")]}))
@@ -147,7 +177,7 @@ def test_what_is_not_delivered_by_the_end_stays(queue):
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [(0x0000, None), (0x0111, None), (0xB000, None), (0xA700, Away), (0x0110, Away), (0xA900, Rejected),
+    [(0x0000, None), (0x0111, None), (0xB000, None), (0xA700, NotNow), (0x0110, NotNow), (0xA900, Rejected),
      (0xC123, Rejected), (0x0122, Rejected), (0x0124, Rejected)],
 )  # fmt: skip
 def test_what_a_status_means(status, outcome):
@@ -168,14 +198,19 @@ def failed(reason: int) -> bytes:
     [
         (200, b"{}", None),
         (409, failed(0x0111), None),
-        (409, failed(0xA700), Away),
+        (409, failed(0xA700), NotNow),
         (409, failed(0xC000), Rejected),
-        (202, failed(0x0110), Away),
+        (202, failed(0x0110), NotNow),
         (409, b"no, thanks", Rejected),
         (400, b"", Rejected),
         (401, b"", Away),
         (404, b"", Away),
+        (500, b"no database", NotNow),
+        (500, failed(0xC000), Rejected),
+        (507, b"", NotNow),
+        (502, b"", Away),
         (503, b"", Away),
+        (504, b"", Away),
     ],
 )
 def test_what_a_web_server_means(status, body, outcome):

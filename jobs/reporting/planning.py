@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from chex.records import Provenance, Query
@@ -11,7 +12,7 @@ from jobs.reporting.config import ReportRun
 from jobs.reporting.distinct_uris import new_uris
 from jobs.reporting.inputs import list_images
 from jobs.reporting.part import ModelInput
-from jobs.reporting.plan import Plan, add_to_plan, planned_uris, read_plan
+from jobs.reporting.plan import FOLDER, Plan, add_to_plan, planned_uris, read_plan
 from jobs.reporting.prompts import read_prompts
 from jobs.reporting.results import Results
 from pipelines.model_folder import model_folder_on_disk
@@ -39,15 +40,37 @@ def planned_run(run: ReportRun, left_alone: Counter[str] | None = None) -> tuple
     results.check(maker.made_with, settings, resume=run.resume)
     left_alone = Counter() if left_alone is None else left_alone
     folder = OutputFolder(run.plan_folder)
-    plan = read_plan(folder)
+    plan = _plan_of(results, folder)
     with new_uris(list_images(run.input, left_alone), planned_uris(folder, plan)) as uris:
         first = next(uris, None)
         if first is None and not plan.parts:
             left = ", ".join(f"{count} × {kind}" for kind, count in left_alone.most_common()) or "it is empty"
             raise ValueError(f"the input {run.input} has no image; found: {left}")
-        key = results.begin(maker.made_with, settings)
+        # the result set first: a plan without one is of results that were thrown away
+        key = results.begin(maker.made_with, settings, plan.id)
         uris = chain(() if first is None else (first,), uris)
         return add_to_plan(folder, plan, uris, run.rows_per_part), maker, key
+
+
+def _plan_of(results: Results, folder: OutputFolder) -> Plan:
+    """The plan of these results, or a new one where nothing is there. Raises ValueError if they do not go together."""
+    plan, id, output = read_plan(folder), results.plan_id(), results.folder.root
+    if plan.parts and id is None:
+        raise ValueError(
+            f"{folder.uri(FOLDER)} is the plan of reports that are no longer in {output}: remove it, restore them, or name "
+            "another folder"
+        )
+    if plan.parts and id != plan.id:
+        raise ValueError(
+            f"{folder.uri(FOLDER)} is not the plan of the reports in {output}: restore the one that is, or name another "
+            "folder"
+        )
+    if max(results.finished(), default=-1) >= plan.parts:
+        raise ValueError(
+            f"the plan of the reports in {output}, or a part of it, is not in {folder.uri(FOLDER)}: restore it, or name "
+            "another folder"
+        )
+    return replace(plan, id=uuid.uuid4().hex if id is None else id)
 
 
 def _maker(run: ReportRun) -> Maker:

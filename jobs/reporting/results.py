@@ -50,11 +50,16 @@ class Results:
                 f"{self.folder.root} holds reports already: continue them with --resume, or name another folder"
             )
 
-    def begin(self, made_with: Mapping, settings: Mapping) -> str:
+    def plan_id(self) -> str | None:
+        """The id of the plan whose parts lie here; None if there is no result set, "" of one from before plans had ids."""
+        present = self.folder.read(RESULT_SET)
+        return None if present is None else json.loads(present).get("plan", "")
+
+    def begin(self, made_with: Mapping, settings: Mapping, plan_id: str) -> str:
         """Starts or continues the result set, which was checked; returns its key, which follows from `made_with`."""
         made_with = _as_json(made_with)
         key = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()[:16]
-        content = {"result_set": key, "made_with": made_with, "settings": _as_json(settings)}
+        content = {"result_set": key, "plan": plan_id, "made_with": made_with, "settings": _as_json(settings)}
         self.write(RESULT_SET, (json.dumps(content, indent=1) + "\n").encode())
         return key
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import fsspec
+
 WAITS = (1, 2, 4)  # seconds; the clients of object stores try a few times themselves before each
 
 _OF_ONE_FILE = {errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP}
@@ -20,6 +22,17 @@ Result = TypeVar("Result")
 
 class StoreUnreachable(RuntimeError):
     """A store does not answer, or refuses the credentials: the job ends, and what it has written stays."""
+
+
+def filesystem_of(uri: str, **options: object) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of a path or URI, and the path in it.
+
+    fsspec alone takes a path with `::`, as modalities name folders, for a chain of addresses.
+    """
+    if uri.startswith("/") or "://" not in uri:
+        local = fsspec.filesystem("file")
+        return local, local._strip_protocol(uri)
+    return fsspec.core.url_to_fs(uri, **options)
 
 
 def store_faults() -> tuple[type[Exception], ...]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import fsspec
-
 from chex.pixels import UnusableImage
+from pipelines.stores import filesystem_of
 
 MOST_BYTES = 256 * 2**20  # the most pixels that are decoded, 16 bit each and uncompressed, with room for headers
 
@@ -18,7 +17,7 @@ def read_image_file(uri: str) -> bytes:
         UnusableImage: no file, or one of more than MOST_BYTES; nothing of it was read.
         OSError: it is not there or cannot be read.
     """
-    filesystem, path = fsspec.core.url_to_fs(uri)
+    filesystem, path = filesystem_of(uri)
     found = filesystem.info(path)
     if found["type"] != "file":  # from a pipe or a device the job would read forever
         raise UnusableImage("read", f"expected a file; found a {_OTHERS.get(found['type'], 'pipe or a device')}")

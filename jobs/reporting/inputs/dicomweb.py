@@ -37,9 +37,11 @@ _CHUNK = 2**20
 
 
 def list_images(uri: str, left_alone: Counter[str]) -> Iterator[str]:
-    """The URI of every radiograph that matches, each once, in the order of the PACS, a page at a time.
+    """The URI of every radiograph that matches, in the order of the PACS, a page at a time; again if another value of an
+    attribute finds it, too.
 
-    Instances of other SOP classes are passed over and, by class, counted in `left_alone`. What arrives in the PACS while
+    Instances of other SOP classes are passed over and, by class, counted in `left_alone`, as are those whose UIDs are
+    none. What arrives in the PACS while
     it is listed may be missed; the next listing has it.
 
     Raises:
@@ -47,13 +49,15 @@ def list_images(uri: str, left_alone: Counter[str]) -> Iterator[str]:
         StoreUnreachable: the PACS does not answer.
     """
     url, questions = _parsed(uri)
-    seen: set[str] = set()
-    for question in questions:
-        for found in _matches(url, question, seen):
-            if (kind := _value(found, _SOP_CLASS)) in _RADIOGRAPHS:
-                yield f"{_PREFIX}{url}" + "".join(f"/{name}/{_uid(found, tag)}" for name, tag in _LEVELS)
-            else:
-                left_alone[uid.UID(str(kind or "")).name or "without a SOP class"] += 1
+    for found in itertools.chain.from_iterable(_matches(url, question) for question in questions):
+        if (kind := _value(found, _SOP_CLASS)) not in _RADIOGRAPHS:
+            left_alone[uid.UID(str(kind or "")).name or "without a SOP class"] += 1
+        elif None in (uids := [_uid(found, tag) for _, tag in _LEVELS]):
+            left_alone["without a proper UID"] += 1
+        else:
+            yield f"{_PREFIX}{url}" + "".join(
+                f"/{name}/{value}" for (name, _), value in zip(_LEVELS, uids, strict=True)
+            )
 
 
 @contextmanager
@@ -107,17 +111,14 @@ def _parsed(uri: str) -> tuple[str, list[dict[str, str]]]:
     return url, [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
 
 
-def _matches(url: str, question: dict[str, str], seen: set[str]) -> Iterator[dict]:
-    """Matches that are not in `seen` yet, as DICOM JSON."""
+def _matches(url: str, question: dict[str, str]) -> Iterator[dict]:
+    """All matches, as DICOM JSON."""
     offset, first = 0, None
     while page := _page(url, question, offset):
-        if _uid(page[0], _INSTANCE) == first:  # a server that does not know the offset begins anew for ever
+        if page[0] == first:  # a server that does not know the offset begins anew for ever
             return
-        first = first or _uid(page[0], _INSTANCE)
-        for found in page:
-            if _uid(found, _INSTANCE) not in seen:
-                seen.add(_uid(found, _INSTANCE))
-                yield found
+        first = first or page[0]
+        yield from page
         offset += len(page)  # pages may be cut shorter than asked for: only an empty one is the last
 
 
@@ -153,12 +154,10 @@ def _value(found: dict, tag: str) -> str | None:
     return values[0]
 
 
-def _uid(found: dict, tag: str) -> str:
+def _uid(found: dict, tag: str) -> str | None:
     value = _value(found, tag)
     # it becomes part of an address: a server's word is not enough
-    if not isinstance(value, str) or not _UID.fullmatch(value):
-        raise ValueError(f"the PACS lists an instance without a proper UID in ({tag[:4]},{tag[4:]})")
-    return value
+    return value if isinstance(value, str) and _UID.fullmatch(value) else None
 
 
 def _fetched(session: requests.Session, url: str) -> bytes:

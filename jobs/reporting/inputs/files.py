@@ -11,19 +11,19 @@ import fsspec
 from jobs.reporting.inputs.folder import files_below, is_image
 from jobs.reporting.inputs.list_file import LIST_SUFFIXES, listed
 from jobs.reporting.inputs.shards import ShardRows, is_shard_row, rows_of_shard
-from jobs.reporting.inputs.spelling import one_spelling, suffix_of
+from jobs.reporting.inputs.spelling import one_spelling, opened_as, printable, suffix_of
 from pipelines.raw.image_files import read_image_file
-from pipelines.stores import patiently
+from pipelines.stores import filesystem_of, patiently
 
 
 def list_images(uri: str, left_alone: Counter[str]) -> Iterator[str]:
     """See `jobs.reporting.inputs.Kind`. Hidden files are passed over in silence."""
-    filesystem, path = fsspec.core.url_to_fs(uri, **_FRESH)
+    filesystem, path = filesystem_of(uri, **_FRESH)
     if patiently(lambda: filesystem.isfile(path), uri):
-        address = one_spelling(filesystem.unstrip_protocol(path))
+        address = filesystem.unstrip_protocol(path)
         if suffix_of(path) in LIST_SUFFIXES:
             return listed(filesystem, path, address, uri)
-        return rows_of_shard(filesystem, path) if suffix_of(path) == ".parquet" else iter((address,))
+        return rows_of_shard(filesystem, path) if suffix_of(path) == ".parquet" else iter((one_spelling(address),))
     if not patiently(lambda: filesystem.exists(path), uri):
         raise ValueError(f"the input {uri} does not exist")
     return _of_folder(filesystem, path, left_alone)
@@ -49,7 +49,7 @@ def _of_folder(filesystem: fsspec.AbstractFileSystem, root: str, left_alone: Cou
             images += 1
             yield one_spelling(filesystem.unstrip_protocol(path))
         else:
-            left_alone[suffix or name] += 1
+            left_alone[printable(suffix or name)] += 1
     if images and shards:
         left_alone[".parquet"] += len(shards)
     elif not images:
@@ -63,6 +63,7 @@ def reading() -> Iterator[Callable[[str], bytes]]:
     rows = ShardRows()
 
     def read(uri: str) -> bytes:
-        return patiently(lambda: rows.read(uri) if is_shard_row(uri) else read_image_file(uri), uri)
+        place = opened_as(uri)
+        return patiently(lambda: rows.read(place) if is_shard_row(place) else read_image_file(place), place)
 
     yield read

@@ -27,7 +27,7 @@ def listed(filesystem: fsspec.AbstractFileSystem, path: str, address: str, uri: 
             for entry in _entries(lines, uri, is_table=suffix_of(path) == ".csv"):
                 if entry := entry.strip():
                     absolute = "://" in entry or entry.startswith("/")
-                    yield one_spelling(entry) if absolute else _within(folder, entry)
+                    yield one_spelling(entry if absolute else _within(folder, entry))
         except UnicodeDecodeError as problem:
             raise ValueError(f"the list {uri} is no UTF-8 text: {problem.reason}") from problem
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import fsspec
 import pyarrow as pa
 
 from jobs.reporting.inputs.spelling import one_spelling
-from pipelines.stores import patiently
+from pipelines.stores import filesystem_of, patiently
+
+_ROW = re.compile(r"\.parquet#\d{5,}:\d{5,}$")
 
 
 def is_shard_row(uri: str) -> bool:
-    return ".parquet#" in uri
+    return _ROW.search(uri) is not None
 
 
 def rows_of_shard(filesystem: fsspec.AbstractFileSystem, path: str) -> Iterator[str]:
@@ -48,7 +51,8 @@ class ShardRows:
         shard, _, place = uri.rpartition("#")
         group, row = (int(number) for number in place.split(":"))
         if self._group != (shard, group):
-            with fsspec.open(shard, "rb") as file:
+            filesystem, path = filesystem_of(shard)
+            with filesystem.open(path, "rb") as file:
                 try:
                     self._images = pq.ParquetFile(file).read_row_group(group, columns=["image"])["image"]
                 except pa.ArrowException as problem:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.reporting import inputs
+from jobs.reporting.distinct_uris import new_uris
 from jobs.reporting.inputs import ImageReader, list_images
 from tests.jobs.archive import make_archive
 
@@ -79,6 +80,45 @@ def test_a_file_has_one_spelling_however_it_is_named(folder, tmp_path, monkeypat
     for named in ("list.txt", f"{tmp_path}//list.txt", "in//deeper/image0.png", "./in/../in/deeper/image0.png"):
         assert set(found(named)) == {image}
     assert set(found("in//deeper")) == set(found(f"{tmp_path}/in/./deeper/")) >= {image}
+
+
+def test_names_that_are_no_text_are_read_all_the_same(tmp_path):
+    """As a disk has them that was written under Latin-1."""
+    folder = tmp_path / os.fsdecode("Aufnahmen für 100%".encode("latin-1"))
+    folder.mkdir()
+    for name in ("Müller.dcm", "list.txt", "befund.Müller, Hans"):
+        (folder / os.fsdecode(name.encode("latin-1"))).write_bytes(name.encode())
+    (tmp_path / "Müller.dcm").write_bytes(b"text")
+    left_alone = Counter()
+    with new_uris(list_images(str(tmp_path), left_alone), ()) as uris, ImageReader() as reader:
+        assert {uri: reader.read(uri).decode() for uri in uris} == {
+            f"{tmp_path}/Müller.dcm": "text",
+            f"file://{tmp_path}/Aufnahmen%20f%FCr%20100%25/M%FCller.dcm": "Müller.dcm",
+        }
+    assert left_alone == {".txt": 1, ".m\ufffdller, hans": 1}
+    (folder / "list.txt").write_text("a%20b.png\n../Müller.dcm\n")
+    (folder / "a%20b.png").write_bytes(b"percent")
+    with ImageReader() as reader:
+        assert [reader.read(uri) for uri in found(folder / "list.txt")] == [b"text", b"percent"]
+
+
+def test_names_that_look_like_addresses_are_names(folder, tmp_path, monkeypatch):
+    image = folder / "deeper" / "image0.png"
+    monkeypatch.chdir(tmp_path)
+    names = ["CR::1/a.png", "CR::1/b::2.png", "x.parquet#1/a.png", "file:/a.png", "[1]/?*.png", "%2F~/a%20b.png"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(image, tmp_path / name)
+    pq.write_table(pa.table({"image": [b"row"]}), tmp_path / "CR::1" / "part.parquet#0.parquet")
+    with ImageReader() as reader:
+        listed = found(tmp_path)
+        assert listed == sorted(f"{tmp_path}/{name}" for name in names)
+        assert {reader.read(uri) for uri in listed} == {image.read_bytes()}
+        assert found(tmp_path / "CR::1" / "a.png") == [f"{tmp_path}/CR::1/a.png"] == found("CR::1/a.png")
+        (row,) = found(tmp_path / "CR::1" / "part.parquet#0.parquet")
+        assert reader.read(row) == b"row"
+        with pytest.raises(FileNotFoundError):
+            reader.read(f"{tmp_path}/x.parquet#1/b.png")
 
 
 def test_the_keys_of_a_store_mean_what_they_spell():

@@ -1,11 +1,12 @@
 """Which images a report must not be written for: those that are no frontal radiograph of a chest, as far as one sees.
 
-By the header (body part, view) and, without any model, by the pixels. A header that says nothing is no reason.
+By the header (body part, view, orientation) and, without any model, by the pixels. A header that says nothing is no reason.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -48,6 +49,7 @@ def why_not_reported(radiograph: Radiograph) -> str | None:
     return (
         off_topic(radiograph.body_part)
         or not_frontal(radiograph.view)
+        or not_upright(radiograph.orientation)
         or unlikely_size(radiograph.height, radiograph.width)
         or unlikely_pixels(radiograph.pixels)
     )
@@ -58,6 +60,19 @@ def not_frontal(view: str | None) -> str | None:
     words = set(re.findall("[A-Z]+", (view or "").upper()))
     other = {word for word in words if word in _NOT_FRONTAL or word.startswith(("LAT", "OBL"))}
     return f"ViewPosition is {' '.join(sorted(other))}, neither AP nor PA" if other and not words & _FRONTAL else None
+
+
+def not_upright(orientation: Sequence[str]) -> str | None:
+    """Why the model would take right for left, or more, in an image with this PatientOrientation.
+
+    It says where the rows lead and where the columns do; a frontal chest is read with the rows to the patient's left and
+    the columns to the feet. Of oblique directions (`LF`) the first letter says which one is meant most.
+    """
+    rows, columns = [value[:1] for value in orientation] if len(orientation) == 2 else ("", "")
+    if {rows, columns} - set("LRHFAP") or (rows, columns) == ("L", "F"):
+        return None
+    seen = "no frontal one" if {rows, columns} & set("AP") else "mirrored or turned"
+    return f"PatientOrientation is {rows}\\{columns}: the image is {seen}"
 
 
 def unlikely_size(height: int, width: int) -> str | None:

@@ -44,6 +44,7 @@ class Radiograph:
     body_part: str | None = None  # BodyPartExamined in upper case; judging it is left to the caller
     sop_instance_uid: str | None = None
     study_instance_uid: str | None = None
+    orientation: tuple[str, ...] = field(default=(), kw_only=True)  # PatientOrientation in upper case, judged elsewhere
     sha256: str = field(default="", kw_only=True)  # of the encoded bytes
     full_size: tuple[int, int] | None = field(default=None, kw_only=True)  # (height, width); None: that of `pixels`
 

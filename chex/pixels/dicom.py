@@ -11,7 +11,7 @@ from chex.pixels import Radiograph, UnusableImage
 from chex.pixels.color import luminance, palette_brightness
 from chex.pixels.frame import MONOCHROME, PALETTE, first_frame, photometric_interpretation
 from chex.pixels.grayscale import to_bytes
-from chex.pixels.header import text
+from chex.pixels.header import text, texts
 from chex.pixels.inflation import GuardedFile
 from chex.pixels.presentation import brightness
 from chex.pixels.refusals import RADIOGRAPHS, refuse_unusable, why_no_pixels
@@ -84,6 +84,7 @@ def _radiograph(dataset, sha256: str, notes: list[str]) -> Radiograph:
         body_part=text(dataset, "BodyPartExamined"),
         sop_instance_uid=text(dataset, "SOPInstanceUID"),
         study_instance_uid=text(dataset, "StudyInstanceUID"),
+        orientation=texts(dataset, "PatientOrientation"),
         sha256=sha256,
     )
 

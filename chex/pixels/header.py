@@ -44,8 +44,16 @@ def whole_number(dataset, keyword: str) -> int | None:
 
 def text(dataset, keyword: str) -> str | None:
     """The value in upper case, without what pads it; None without one."""
+    return _plain(_value(dataset, keyword)) or None
+
+
+def texts(dataset, keyword: str) -> tuple[str, ...]:
+    """The same of every value, "" for one that is empty; () without the element."""
+    from pydicom.multival import MultiValue
+
     value = _value(dataset, keyword)
-    return str("" if value is None else value).strip(" \t\r\n\0").upper() or None
+    parts = value if isinstance(value, MultiValue) else (value,)
+    return tuple(map(_plain, parts)) if value else ()
 
 
 def items(dataset, keyword: str) -> list:
@@ -67,6 +75,10 @@ def _value(dataset, keyword: str):
         return dataset.get(keyword)
     except BROKEN:
         return None
+
+
+def _plain(value) -> str:
+    return str("" if value is None else value).strip(" \t\r\n\0").upper()
 
 
 def _finite(part) -> float:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chex.image_quality import not_frontal, unlikely_pixels, unlikely_size, why_not_reported
+from chex.image_quality import not_frontal, not_upright, unlikely_pixels, unlikely_size, why_not_reported
 from chex.pixels import Radiograph, read_radiograph
 from pipelines.phantoms.grey_levels import display_window, windowed
 from pipelines.phantoms.image import render
+from tests.chex.pixels.made import RAMP
+from tests.made_dicom import made_dicom
 
 NEGATIVE = "the picture seems to be a negative: bone is dark"
 
@@ -28,6 +30,23 @@ def test_views_that_are_or_may_be_frontal(view):
 @pytest.mark.parametrize("view", ["LL", "RL", "LATERAL", "LAT", "XTABLE LATERAL", "OBLIQUE", "RAO", "ll", "SWIMMERS"])
 def test_views_that_are_not(view):
     assert not_frontal(view).endswith("neither AP nor PA")
+
+
+@pytest.mark.parametrize("value", [None, "", "L", "L\\", "\\F", "L\\F", "LF\\FL", "X\\Y", "L\\F\\A"])
+def test_orientations_that_are_or_may_be_upright(value):
+    elements = {} if value is None else {"PatientOrientation": value}
+    assert not_upright(read_radiograph(made_dicom(RAMP, **elements), "x").orientation) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [("R\\F", "mirrored or turned"), ("F\\R", "mirrored or turned"), ("L\\H", "mirrored or turned"),
+     ("RF\\FL", "mirrored or turned"), ("A\\F", "no frontal one"), ("P\\FA", "no frontal one")],
+)  # fmt: skip
+def test_orientations_that_are_not(value, seen):
+    reason = why_not_reported(read_radiograph(made_dicom(RAMP, PatientOrientation=value, ViewPosition="PA"), "x"))
+    first = "\\".join(letters[0] for letters in value.split("\\"))
+    assert reason == f"PatientOrientation is {first}: the image is {seen}"
 
 
 def test_reasons_are_shared_by_many_images():

@@ -1,6 +1,6 @@
 """Which images a report must not be written for: those that are no frontal radiograph of a chest, as far as one sees.
 
-By the header (body part, view, orientation) and, without any model, by the pixels. A header that says nothing is no reason.
+By the header (body part, view, orientation, intent) and, without any model, by the pixels. A header that says nothing is no reason.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ LEAST_CONTRAST = 16  # gray levels between the 2nd and the 98th percentile
 # Grey levels of noise are as unlike the mean chest in 1 of 200 pictures. Of 800 real ones of NIH ChestX-ray14 none is,
 # and 798 of their negatives are.
 INVERTED_BELOW = -0.15  # correlation
+RAW = "the image is raw (FOR PROCESSING), not meant for reading"
 
 _FRONTAL = {"AP", "PA", "FRONTAL"}
 _NOT_FRONTAL = {"LL", "RL", "LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "CC", "MLO", "SWIMMERS"}
@@ -50,6 +51,7 @@ def why_not_reported(radiograph: Radiograph) -> str | None:
         off_topic(radiograph.body_part)
         or not_frontal(radiograph.view)
         or not_upright(radiograph.orientation)
+        or (RAW if radiograph.for_processing else None)
         or unlikely_size(radiograph.height, radiograph.width)
         or unlikely_pixels(radiograph.pixels)
     )

@@ -85,8 +85,16 @@ def _radiograph(dataset, sha256: str, notes: list[str]) -> Radiograph:
         sop_instance_uid=text(dataset, "SOPInstanceUID"),
         study_instance_uid=text(dataset, "StudyInstanceUID"),
         orientation=texts(dataset, "PatientOrientation"),
+        for_processing=_is_for_processing(dataset),
         sha256=sha256,
     )
+
+
+def _is_for_processing(dataset) -> bool:
+    from pydicom.uid import DigitalXRayImageStorageForProcessing
+
+    sop_class, intent = text(dataset, "SOPClassUID"), text(dataset, "PresentationIntentType")
+    return sop_class == DigitalXRayImageStorageForProcessing or intent == "FOR PROCESSING"
 
 
 def _complete_syntax(dataset) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.uid import DigitalXRayImageStorageForPresentation, DigitalXRayImageStorageForProcessing
 
-from chex.image_quality import not_frontal, not_upright, unlikely_pixels, unlikely_size, why_not_reported
+from chex.image_quality import RAW, not_frontal, not_upright, unlikely_pixels, unlikely_size, why_not_reported
 from chex.pixels import Radiograph, read_radiograph
 from pipelines.phantoms.grey_levels import display_window, windowed
 from pipelines.phantoms.image import render
@@ -47,6 +48,20 @@ def test_orientations_that_are_not(value, seen):
     reason = why_not_reported(read_radiograph(made_dicom(RAMP, PatientOrientation=value, ViewPosition="PA"), "x"))
     first = "\\".join(letters[0] for letters in value.split("\\"))
     assert reason == f"PatientOrientation is {first}: the image is {seen}"
+
+
+@pytest.mark.parametrize(
+    ("elements", "reason"),
+    [
+        ({"SOPClassUID": DigitalXRayImageStorageForProcessing}, RAW),
+        ({"PresentationIntentType": "FOR PROCESSING"}, RAW),
+        ({"PresentationIntentType": "FOR PROCESSING", "SOPClassUID": DigitalXRayImageStorageForPresentation}, RAW),
+        ({"PresentationIntentType": "FOR PRESENTATION", "SOPClassUID": DigitalXRayImageStorageForPresentation}, None),
+        ({}, None),
+    ],
+)
+def test_raw_images(phantoms, elements, reason):
+    assert why_not_reported(read_radiograph(made_dicom(phantoms[0], 8, ViewPosition="PA", **elements), "x")) == reason
 
 
 def test_reasons_are_shared_by_many_images():

@@ -67,7 +67,7 @@ def read_radiograph(data: bytes, name: str, shorter_side: int | None = None) -> 
 
     Args:
         data: the whole file.
-        name: its file name; only its ending is used, to word the refusal.
+        name: its file name; only its ending is used, to tell whether a file without DICOM's marker may be one.
         shorter_side: of `pixels`, in pixels; None leaves the picture as it is, and smaller ones are never enlarged.
             The pixels are those that `resize` makes of the whole picture.
 
@@ -103,6 +103,7 @@ def shrunk(height: int, width: int, shorter_side: int) -> tuple[int, int]:
 def _decoded(data: bytes, name: str, shorter_side: int | None) -> Radiograph:
     """At full size, or resized already where that saves work."""
     from chex.pixels import dicom, pictures
+    from chex.pixels.file_names import suffix_of
 
     if not data:
         raise UnusableImage("read", "the file is empty")
@@ -112,7 +113,7 @@ def _decoded(data: bytes, name: str, shorter_side: int | None) -> Radiograph:
             return dicom.read(data, sha256)
         if pictures.is_picture(data):
             return pictures.read(data, sha256, shorter_side)
-        if name.lower().endswith((".dcm", ".dicom", ".dic", ".ima")) or "." not in name.rpartition("/")[2]:
+        if suffix_of(name) in ("", ".dcm", ".dicom", ".dic", ".ima"):
             return dicom.read_without_marker(data, sha256)
     except UnusableImage:
         raise

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import fsspec
 
+from chex.pixels.file_names import suffix_of
 from jobs.reporting.inputs.folder import files_below, is_image
 from jobs.reporting.inputs.list_file import LIST_SUFFIXES, listed
 from jobs.reporting.inputs.shards import ShardRows, is_shard_row, rows_of_shard
-from jobs.reporting.inputs.spelling import one_spelling, opened_as, printable, suffix_of
+from jobs.reporting.inputs.spelling import one_spelling, opened_as, printable
 from pipelines.raw.image_files import read_image_file
 from pipelines.stores import filesystem_of, patiently
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import fsspec
 
-from jobs.reporting.inputs.spelling import one_spelling, suffix_of
+from chex.pixels.file_names import suffix_of
+from jobs.reporting.inputs.spelling import one_spelling
 
 LIST_SUFFIXES = (".txt", ".csv")
 LIST_COLUMNS = ("uri", "path", "image")

@@ -28,9 +28,3 @@ def opened_as(spelling: str) -> str:
 def printable(name: str) -> str:
     """The name of a file with a replacement character for each byte that is no text."""
     return name.encode(errors="surrogateescape").decode(errors="replace")
-
-
-def suffix_of(path: str) -> str:
-    """In lower case, with its dot; a file named by its UID (1.2.840.10008.5) has none, whatever the dots suggest."""
-    suffix = posixpath.splitext(posixpath.basename(path))[1].lower()
-    return "" if suffix[1:].isdigit() else suffix

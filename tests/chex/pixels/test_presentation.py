@@ -177,10 +177,13 @@ def test_an_uncertain_modality_is_noted(modality):
     assert notes[0] == f"modality {modality or 'missing'}, taken for a radiograph"
 
 
-def test_without_preamble():
+@pytest.mark.parametrize(
+    "name", ["old.dcm", "OLD.IMA", "in/IM0001", "in.2/1.2.840.113619.2.55.3", "CR.1.2", "IM0001.001"]
+)
+def test_without_preamble(name):
     window = {"WindowCenter": 2048, "WindowWidth": 4096}
     data = made_dicom(RAMP, syntax="1.2.840.10008.1.2", **window)
     start = 144 + int.from_bytes(data[140:144], "little")
-    radiograph = read_radiograph(data[start:], "old.dcm")
+    radiograph = read_radiograph(data[start:], name)
     assert radiograph.notes[0] == "no DICOM preamble"
     assert (radiograph.pixels == pixels_of(made_dicom(RAMP, **window))).all()

@@ -131,6 +131,7 @@ def test_a_result_set_that_was_copied_in_the_middle_is_finished_after_it_was_los
     from jobs.reporting.config import ReportRun
     from jobs.reporting.run import write_reports
     from tests.jobs.reporting.in_process import without_ray
+    from tests.jobs.reporting.test_exactly_once import files
 
     without_ray(monkeypatch)
     archive = make_pictures(tmp_path / "archive", 9)
@@ -159,9 +160,3 @@ def test_a_result_set_that_was_copied_in_the_middle_is_finished_after_it_was_los
     summary = report(lost, resume=True)
     assert (summary["images"], summary["this_run"]["already_done"]) == (9, 6)
     assert files(lost) == files(tmp_path / "whole")
-
-
-def files(output: Path) -> dict[str, bytes]:
-    """Every file but the summary, which tells seconds."""
-    found = (path for path in output.rglob("*") if path.is_file() and path.name != "summary.json")
-    return {str(path.relative_to(output)): path.read_bytes() for path in found}

@@ -24,6 +24,7 @@ from jobs.reporting.run import write_reports
 from jobs.reporting.summary import readable_summary
 from tests.jobs.archive import make_archive
 from tests.jobs.reporting.in_process import without_ray
+from tests.jobs.reporting.test_exactly_once import files
 from tests.talkative import save_talkative
 
 
@@ -105,7 +106,7 @@ def test_a_folder_becomes_rows_quarantine_pictures_and_a_summary(whole, model_di
 
 def test_ray_changes_nothing_but_last_bits(whole, in_process, model_dir, folder, prompts, tmp_path):
     run(model_dir, folder, tmp_path, prompts, formats=("parquet", "overlays"), batch_size=2, rows_per_part=2)
-    here, there = fingerprints(tmp_path), fingerprints(whole)
+    here, there = files(tmp_path), files(whole)
     assert here.keys() == there.keys()
     # an actor computes with other threads than this process: sums are taken in another order
     assert all(name.startswith("parquet/") for name in here if here[name] != there[name])
@@ -133,7 +134,7 @@ def test_images_that_came_since_are_the_only_ones_done(whole, in_process, model_
     late = source / "deeper" / "image1.png"
     late.rename(tmp_path / "late.png")
     run(model_dir, source, output, prompts, batch_size=2, rows_per_part=2)
-    before = fingerprints(output)
+    before = files(output)
     with pytest.raises(ValueError, match="--resume"):
         run(model_dir, source, output, prompts)
     again = run(model_dir, source, output, prompts, resume=True)
@@ -141,17 +142,11 @@ def test_images_that_came_since_are_the_only_ones_done(whole, in_process, model_
     (tmp_path / "late.png").rename(late)
     summary = run(model_dir, source, output, prompts, resume=True)
     assert (summary["this_run"]["images"], summary["this_run"]["already_done"], summary["images"]) == (1, 6, 7)
-    after = fingerprints(output)
+    after = files(output)
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"parquet/part-00000003.parquet", "plan/00000003.arrow"}
     expected = [row["text"] for row in rows_of(whole)]
     assert [row["text"] for row in rows_of(output)] == expected
-
-
-def fingerprints(output) -> dict[str, bytes]:
-    """Every file but the summary, which tells seconds."""
-    files = (path for path in output.rglob("*") if path.is_file() and path.name != "summary.json")
-    return {str(path.relative_to(output)): path.read_bytes() for path in files}
 
 
 def test_another_result_set_does_not_mix_in(whole, in_process, model_dir, folder, prompts, tmp_path):
@@ -167,7 +162,7 @@ def test_another_result_set_does_not_mix_in(whole, in_process, model_dir, folder
     ):
         with pytest.raises(ValueError, match=f"made with another {changed}: "):
             run(model_dir, folder, output, resume=True, **{"formats": formats} | options)
-    assert fingerprints(output) == fingerprints(whole)
+    assert files(output) == files(whole)
 
 
 def test_what_does_not_look_like_a_chest(in_process, model_dir, prompts, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,8 @@ class Images:
         self.seconds = seconds
         self._store = store
         self._kept: RecentlyUsed[Kept] = RecentlyUsed(most_entries=most_images, most_bytes=most_bytes, seconds=seconds)
+        # threads of its own: one goes on when nobody waits for it any more, and must still count
+        self._decoders = ThreadPoolExecutor(DECODED_AT_ONCE, "decode")
         self._decode = Gathering(self._decoded, most_weight=1, at_once=DECODED_AT_ONCE, most_waiting=UPLOADS_WAITING)
 
     def __len__(self) -> int:
@@ -85,7 +88,8 @@ class Images:
 
     async def _decoded(self, files: list[bytes]) -> list[Kept | Exception]:
         try:
-            return [await asyncio.to_thread(_decode, files[0], self._store)]
+            loop = asyncio.get_running_loop()
+            return [await loop.run_in_executor(self._decoders, _decode, files[0], self._store)]
         except HTTPException as problem:
             return [problem]
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import ray
@@ -66,17 +66,16 @@ class Images:
         image_id = _id_of(data)
         kept = self._kept.get(image_id)
         if kept is None:
-            kept = await self.decode(data, deadline)
+            kept = await self._decode(data, deadline)
             self._kept.put(image_id, kept, kept.width * kept.height)
-        else:
-            note_image(kept.sha256)
+        note_image(kept.sha256)
         return kept
 
     async def decode(self, data: bytes, deadline: float) -> Kept:
         """The same for one request alone: it is forgotten with it."""
         kept = await self._decode(data, deadline)
         note_image(kept.sha256)
-        return kept
+        return replace(kept, stored=replace(kept.stored, stays=False))
 
     def get(self, image_id: str) -> Kept:
         """Raises a 404 if it is not here, or no longer."""

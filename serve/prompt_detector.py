@@ -116,7 +116,8 @@ class PromptDetector:
         count_feature_lookup(hit=known)
         if not known:
             encoding = SharedWork(self._fetch_and_encode(image))
-            self._features.put(image.image_id, encoding, self._bytes_per_image())
+            if image.stays:
+                self._features.put(image.image_id, encoding, self._bytes_per_image())
         return await encoding.result(deadline)
 
     async def _fetch_and_encode(self, image: StoredImage) -> ImageFeatures:

@@ -39,7 +39,7 @@ async def ask_all(
 
     async def answer(kept: Kept) -> BatchItemOut:
         findings = await answered(desk, kept, asked, deadline)
-        return BatchItemOut.model_construct(image=described(desk, kept, stays=False), findings=findings)
+        return BatchItemOut.model_construct(image=described(desk, kept), findings=findings)
 
     return await _each(desk, files, deadline, answer)
 
@@ -56,7 +56,7 @@ async def report_all(
 
     async def answer(kept: Kept) -> BatchItemOut:
         report = ReportOut.of(await desk.asking.report(*desk.report_question(kept, prompts, deadline)), kept.size)
-        return BatchItemOut.model_construct(**dict(report), image=described(desk, kept, stays=False))
+        return BatchItemOut.model_construct(**dict(report), image=described(desk, kept))
 
     return await _each(desk, files, deadline, answer)
 

@@ -47,12 +47,12 @@ async def pixels(image_id: str, desk: AtDesk) -> Response:
     return Response(await asyncio.to_thread(encode_stored, shown), media_type="image/png")
 
 
-def described(desk: Desk, kept: Kept, *, stays: bool = True) -> ImageOut:
+def described(desk: Desk, kept: Kept) -> ImageOut:
     return ImageOut(
         image_id=kept.stored.image_id,
         width=kept.width,
         height=kept.height,
         view=kept.view,
         notes=list(kept.notes),
-        expires_in_s=int(desk.images.seconds) if stays else 0,
+        expires_in_s=int(desk.images.seconds) if kept.stored.stays else 0,
     )

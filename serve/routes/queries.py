@@ -43,7 +43,7 @@ async def ask_once(
     asked = parsed(QueriesIn, question)
     kept = await desk.images.decode(await content(file), deadline)
     findings = await answered(desk, kept, asked, deadline)
-    return as_json(ImageAnswersOut.model_construct(findings=findings, image=described(desk, kept, stays=False)))
+    return as_json(ImageAnswersOut.model_construct(findings=findings, image=described(desk, kept)))
 
 
 async def answered(desk: Desk, kept: Kept, asked: QueriesIn, deadline: float) -> list[FindingOut]:

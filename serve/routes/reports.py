@@ -60,4 +60,4 @@ async def report_once(
     prompts = parsed(ReportIn, asked)
     kept = await desk.images.decode(await content(file), deadline)
     found = ReportOut.of(await desk.asking.report(*desk.report_question(kept, prompts, deadline)), kept.size)
-    return as_json(ImageReportOut.model_construct(**dict(found), image=described(desk, kept, stays=False)))
+    return as_json(ImageReportOut.model_construct(**dict(found), image=described(desk, kept)))

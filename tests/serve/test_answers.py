@@ -126,6 +126,7 @@ def test_an_image_that_comes_along_is_answered_and_not_kept(model_dir):
         files, form = {"file": ("image", png(3))}, {"request": json.dumps(question)}
         answer = await server.client.post("/v1/queries", files=files, data=form)
         report = await server.client.post("/v1/report", files=files)
+        assert not len(server.detector._features)
         image = answer.json()["image"]
         assert image == report.json()["image"] and image["expires_in_s"] == 0
         is_problem(await asked(server, image["image_id"], {"text": "edema"}), 404, "upload it again")

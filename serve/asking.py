@@ -57,6 +57,11 @@ class Asking:
 
         self._found, self._described, self._reported = queues(self._find), queues(self._answer), queues(self._answer)
 
+    def waiting(self) -> dict[str, int]:
+        """How many questions wait in the queues, by kind of answer."""
+        kinds = {"found": self._found, "described": self._described, "reported": self._reported}
+        return {kind: sum(map(len, queues)) for kind, queues in kinds.items()}
+
     async def findings(self, question: Question, *, sentences: bool) -> list[Finding]:
         """A finding per query."""
         queues = self._described if sentences else self._found

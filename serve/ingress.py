@@ -15,7 +15,7 @@ from serve.asking import Asking
 from serve.desk import Desk, PromptSets
 from serve.images import Images
 from serve.observability.logs import log
-from serve.observability.metrics import show_images_kept
+from serve.observability.metrics import show_images_kept, show_waiting
 from serve.problems import explain_errors
 from serve.routes import batches, exports, images, models, pages, queries, reports
 from serve.security.description import describe_guard
@@ -75,6 +75,7 @@ class Ingress:
         To count the images also lets go of those that nobody asks any more.
         """
         show_images_kept(len(self._desk.images))
+        show_waiting(self._desk.asking.waiting())
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return http_application(self._desk, self._guard)

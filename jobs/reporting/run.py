@@ -75,7 +75,10 @@ def _reported(run: ReportRun, plan: Plan, maker: Maker, key: str, waiting: set[i
         use = ModelUse(
             run.model, pools.device, maker.queries, run.batch_size, maker.made_with["precision"], pools.threads
         )
-        reader = PartReader(run.plan_folder, plan, maker.model_input, "header" in needs_of(further), run.report_anyway)
+        needs = needs_of(further)
+        # the header alone tells whether text is burned into the pixels
+        keep_headers = "header" in needs or (run.deidentify and "pixels" in needs)
+        reader = PartReader(run.plan_folder, plan, maker.model_input, keep_headers, run.report_anyway)
         writer = PartWriter(run.output, further, maker.provenance, key, run.deidentifier)
 
         def finished(reader: PartReader) -> Iterator[Counts]:

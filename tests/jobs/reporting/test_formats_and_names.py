@@ -177,6 +177,24 @@ def test_without_a_key_nothing_begins(place, tmp_path, monkeypatch):
     assert parse(["--input", "a", "--output", "b", "--deidentify"]).deidentify
 
 
+def archive_of(folder, **images) -> None:
+    (folder / "in").mkdir()
+    for name, data in images.items():
+        (folder / "in" / f"{name}.dcm").write_bytes(data)
+
+
+@pytest.mark.parametrize("chosen", [("overlays",), ("overlays", "text"), ("overlays", "fhir")])
+def test_no_picture_has_text_that_the_header_says_is_burned_in(chosen, tmp_path, monkeypatch):
+    monkeypatch.setenv(KEY, SECRET)
+    burned = radiograph(SOPInstanceUID="1.2.840.99999.1", BurnedInAnnotation="YES")
+    archive_of(tmp_path, burned=burned, clean=radiograph(SOPInstanceUID="1.2.840.99999.2"))
+    summary = make(tmp_path, tmp_path / "out", deidentify=True, formats=chosen)
+    assert summary["reported"] == 2 and list(summary["not_exported"].values()) == [1]
+    (picture,) = (tmp_path / "out" / "overlays").iterdir()
+    clean = Deidentifier(SECRET.encode()).identifier("uri", str(tmp_path / "in" / "clean.dcm"))
+    assert picture.name.startswith(clean)
+
+
 def test_summaries_are_json(place, tmp_path):
     make(place, tmp_path, formats=("parquet", "text"))
     assert json.loads((tmp_path / "summary.json").read_text())["not_exported"] == {}

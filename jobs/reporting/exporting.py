@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from chex.exports import Format, JoinedFormat, NotExportable, formats
 from chex.records import Report, SourceImage
 from jobs.reporting.results import Results
+from pipelines.faults import where_and_what
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +52,8 @@ def _encoded(module: Format, report: Report, source: SourceImage, row: dict) -> 
         return module.encode(report, source)
     except NotExportable as problem:
         reason = str(problem)
-    except Exception as problem:
-        # one odd header among a million must not stop the other 999,999; the log keeps what a developer needs
-        log.exception("an unforeseen fault while exporting to %s", module.FORMAT)
+    except Exception as problem:  # noqa: BLE001  one odd header among a million must not stop the other 999,999
+        log.error("an unforeseen fault while exporting to %s: %s", module.FORMAT, where_and_what(problem))
         reason = f"unforeseen fault ({type(problem).__name__})"
     row["not_exported"].append({"format": module.FORMAT, "reason": reason})
     return None

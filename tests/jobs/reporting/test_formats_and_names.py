@@ -195,6 +195,28 @@ def test_no_picture_has_text_that_the_header_says_is_burned_in(chosen, tmp_path,
     assert picture.name.startswith(clean)
 
 
+def test_a_header_that_cannot_be_cleaned_costs_its_image_the_exports_and_nothing_else(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv(KEY, SECRET)
+    clean = Deidentifier._clean
+
+    def clean_but_one(self, dataset):
+        if dataset.SOPInstanceUID.endswith(".1"):
+            raise ValueError(f"odd header of {dataset.PatientName}")
+        return clean(self, dataset)
+
+    monkeypatch.setattr(Deidentifier, "_clean", clean_but_one)
+    archive_of(
+        tmp_path, odd=radiograph(SOPInstanceUID="1.2.840.99999.1"), plain=radiograph(SOPInstanceUID="1.2.840.99999.2")
+    )
+    summary = make(tmp_path, tmp_path / "out", deidentify=True, formats=("dicom-sr", "overlays", "text"))
+    why = "the header cannot be de-identified (ValueError)"
+    assert summary["reported"] == 2
+    assert summary["not_exported"] == {f"{name}: {why}": 1 for name in ("dicom-sr", "overlays", "text")}
+    for name in ("dicom-sr", "overlays", "text"):
+        assert len(list((tmp_path / "out" / name).iterdir())) == 1
+    assert "clean_but_one" in caplog.text and "Mustermann" not in caplog.text
+
+
 def test_summaries_are_json(place, tmp_path):
     make(place, tmp_path, formats=("parquet", "text"))
     assert json.loads((tmp_path / "summary.json").read_text())["not_exported"] == {}

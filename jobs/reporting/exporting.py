@@ -60,7 +60,11 @@ def _encoded(module: Format, report: Report, source: SourceImage, row: dict) -> 
 
 
 def export_name(uri: str) -> str:
-    """A readable name without suffix; equal names in different folders are told apart by a piece of a hash."""
+    """A readable name without suffix; equal names in different folders are told apart by a piece of a hash.
+
+    The piece is long enough for a billion images, the name short enough for a file system, which counts bytes.
+    """
     stem = posixpath.splitext(posixpath.basename(uri))[0]
-    readable = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in stem)[:80]
-    return f"{readable}-{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
+    readable = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in stem)
+    short = readable.encode()[:80].decode(errors="ignore")
+    return f"{short}-{hashlib.sha256(uri.encode()).hexdigest()[:24]}"

@@ -87,7 +87,7 @@ def test_each_line_holds_a_whole_report():
     lines = module.join([module.encode(report(), source(uri=uri)) for uri in ("a.dcm", "b\n.png")]).splitlines()
     first, second = (json.loads(line) for line in lines)
     assert (first["uri"], second["uri"]) == ("a.dcm", "b\n.png") and first["text"] == report().text
-    assert [finding["stated"] for finding in first["findings"]] == [True, True, False, True, True]
+    assert [finding["stated"] for finding in first["findings"]] == [True, True, False, False, True]
     assert first["findings"][0]["boxes"][0] == {"box": [0.1, 0.55, 0.4, 0.9], "score": 0.83}
     assert first["findings"][1]["parents"] == ["cardiac silhouette", "right costophrenic angle"]
     assert first["provenance"]["weights_sha256"] == provenance().weights_sha256

@@ -14,6 +14,7 @@ from pycocotools.coco import COCO
 
 from chex.exports import Format, JoinedFormat, NotExportable, formats, needs_of
 from chex.exports.concepts import PRIVATE, SNOMED, _codes, concept_of, sites_of
+from chex.exports.dicom_source import read_source
 from chex.records import Finding, Query, Report, SourceImage
 from chex.vocabulary import load
 from tests.chex.exports.reports import dicom_file, provenance, report, source
@@ -71,6 +72,28 @@ def test_an_image_without_a_study_cannot_have_it(name, data, why):
     image = source(data) if data else dataclasses.replace(source(), header=None)
     with pytest.raises(NotExportable, match=why):
         formats()[name].encode(report(), image)
+
+
+@pytest.mark.parametrize("name", OF_DICOM)
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"AcquisitionDate": "20230231"},
+        {"AcquisitionDate": "20230229", "AcquisitionTime": "235960"},
+        {"InstanceNumber": [1, 2]},
+        {"InstanceNumber": -5},
+        {"InstanceNumber": ""},
+    ],
+)
+def test_an_odd_number_or_day_costs_no_report(name, odd):
+    assert formats()[name].encode(report(), source(dicom_file(**odd)))
+
+
+def test_a_day_that_never_was_is_left_out():
+    assert read_source(source(dicom_file(AcquisitionDate="20230231"))).date == "20240305"
+    assert read_source(source(dicom_file(AcquisitionDate="20230231", StudyDate="20230431"))).date is None
+    assert read_source(source(dicom_file(AcquisitionDate="20240229"))).date == "20240229"
+    assert read_source(source(dicom_file(InstanceNumber=[7, 2]))).evidence.InstanceNumber == 7
 
 
 def test_files_for_many_images():

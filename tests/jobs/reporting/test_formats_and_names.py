@@ -217,6 +217,17 @@ def test_a_header_that_cannot_be_cleaned_costs_its_image_the_exports_and_nothing
     assert "clean_but_one" in caplog.text and "Mustermann" not in caplog.text
 
 
+def test_a_deidentified_summary_tells_how_many_files_were_left_alone_and_no_more(tmp_path, monkeypatch):
+    monkeypatch.setenv(KEY, SECRET)
+    archive_of(tmp_path, one=radiograph(SOPInstanceUID="1.2.840.99999.1"))
+    for name in ("report.Mustermann, Erika", "list.csv", "other.csv"):
+        (tmp_path / "in" / name).write_text("x")
+    summary = make(tmp_path, tmp_path / "out", deidentify=True)
+    assert summary["left_alone"] == {"of any kind": 3} and not told(tmp_path / "out")
+    again = make(tmp_path, tmp_path / "again", formats=("parquet",))
+    assert again["left_alone"] == {".csv": 2, ".mustermann, erika": 1}
+
+
 def test_summaries_are_json(place, tmp_path):
     make(place, tmp_path, formats=("parquet", "text"))
     assert json.loads((tmp_path / "summary.json").read_text())["not_exported"] == {}

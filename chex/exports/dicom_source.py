@@ -177,12 +177,13 @@ def _copied(header: Dataset, keywords: tuple[str, ...]) -> Dataset:
         if value is None:
             continue
         element = header[keyword]
-        if element.VR == "SQ":
-            for item in element.value:
-                item.decode()
-        else:
-            decode_element(element, charset)
-        copy[element.tag] = element
+        with suppress(*BROKEN_HEADER):
+            if element.VR == "SQ":
+                for item in element.value:
+                    item.decode()
+            else:
+                decode_element(element, charset)
+            copy[element.tag] = element
     return copy
 
 

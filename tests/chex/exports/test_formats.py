@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import sys
 
 import pytest
 from pycocotools.coco import COCO
+from pydicom import Dataset, dcmread
 
 from chex.exports import Format, JoinedFormat, NotExportable, formats, needs_of
 from chex.exports.concepts import PRIVATE, SNOMED, _codes, concept_of, sites_of
@@ -87,6 +89,18 @@ def test_an_image_without_a_study_cannot_have_it(name, data, why):
 )
 def test_an_odd_number_or_day_costs_no_report(name, odd):
     assert formats()[name].encode(report(), source(dicom_file(**odd)))
+
+
+@pytest.mark.parametrize("name", OF_DICOM)
+def test_a_broken_table_costs_no_report(name):
+    dataset = dcmread(io.BytesIO(dicom_file()))
+    table = Dataset()
+    table.add_new("LUTData", "OW", b"\x00\x00\xff\xff")
+    dataset.VOILUTSequence = [table]
+    file = io.BytesIO()
+    dataset.save_as(file)
+    broken = file.getvalue().replace(b"\x28\x00\x06\x30OW", b"\x28\x00\x06\x30O?")
+    assert broken != file.getvalue() and formats()[name].encode(report(), source(broken))
 
 
 def test_a_day_that_never_was_is_left_out():

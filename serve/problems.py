@@ -9,9 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from pipelines.faults import where_and_what
 from serve.answer_schemas import Problem
 from serve.gathering import Expired, Overloaded
-from serve.observability.logs import log, where_and_what
+from serve.observability.logs import log
 from serve.observability.requests import current
 from serve.questions import Replaced
 

@@ -7,7 +7,8 @@ import time
 from collections import Counter
 
 from chex.records import Query
-from serve.observability.logs import log, where_and_what
+from pipelines.faults import where_and_what
+from serve.observability.logs import log
 from serve.observability.metrics import count_queries, count_request
 from serve.observability.requests import RequestRecord, current, note
 from serve.problems import problem_response

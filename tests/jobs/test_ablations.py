@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
+from chex.config import ConfigError
 from chex.model.chex import Chex
 from jobs import ablations
 from jobs.comparison import runs
@@ -99,6 +100,51 @@ def test_what_is_finished_is_not_done_again(trained, tmp_path):
     trained.asked.clear()
     assert compare(asked_for, resume=True) == results == json.loads((tmp_path / "out" / "results.json").read_text())
     assert not trained.asked
+
+
+def test_seeds_and_experiments_may_be_added_to_what_is_finished(trained, tmp_path):
+    compare(comparison(tmp_path, seeds=(0,), names=("full",)))
+    trained.asked.clear()
+    results = compare(comparison(tmp_path, tracking_uri="http://tracking"), resume=True)
+    assert [asked[0] for asked in trained.asked if len(asked) == 2] == ["without-boxes", "full", "without-boxes"]
+    assert len(results["runs"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"effort": 0.5}, "effort: the interrupted run has 1.0, found 0.5"),
+        ({"data": "others"}, "data: the interrupted run has '.*shards', found 'others'"),
+        ({"init": "runs/contrastive"}, "init: the interrupted run has None, found 'runs/contrastive'"),
+        ({"last_stage": "detector"}, "last_stage: the interrupted run has 'generator', found 'detector'"),
+        ({"overrides": ("data.batch_size=16",)}, r"overrides: the interrupted run has \[\], found \['data"),
+    ],
+)
+def test_a_table_is_of_one_kind_of_runs(changes, message, trained, tmp_path):
+    usual = {"data": str(tmp_path / "shards"), "seeds": (0,)}
+    compare(comparison(tmp_path, **usual))
+    trained.asked.clear()
+    with pytest.raises(ConfigError, match=message):
+        compare(comparison(tmp_path, **{**usual, "seeds": (0, 1), **changes}), resume=True)
+    assert not trained.asked
+
+
+def test_data_that_were_converted_anew_are_other_data(trained, tmp_path):
+    manifest = tmp_path / "shards" / "manifest.json"
+    manifest.parent.mkdir()
+    asked_for = comparison(tmp_path, data=str(manifest.parent))
+    manifest.write_text(json.dumps({"rows": {"words": {"train": 1}}, "data_sha256": "a"}))
+    compare(asked_for)
+    manifest.write_text(json.dumps({"rows": {"words": {"train": 1}}, "data_sha256": "b"}))
+    with pytest.raises(ConfigError, match="data_sha256: the interrupted run has 'a', found 'b'"):
+        compare(asked_for, resume=True)
+
+
+def test_the_command_refuses_to_go_on_with_other_settings(trained, tmp_path):
+    common = ["--data", "shards", "--output", str(tmp_path / "out"), "--only", "full", "--tracking-uri", "none"]
+    assert ablations.main([*common, "--seeds", "0"]) == 0
+    assert ablations.main([*common, "--seeds", "0,1", "--resume"]) == 0
+    assert ablations.main([*common, "--seeds", "0,1", "--effort", "0.5", "--resume"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle, DeploymentResponse
@@ -18,6 +19,7 @@ from serve.observability.requests import note
 from serve.questions import Described, OtherModel, Question, Replaced, ReportWanted, SentencesWanted, Wanted
 from serve.retries import asked_again_if_lost, continued_if_lost
 
+Answer = TypeVar("Answer")
 CALLS_AT_ONCE = 4  # per shard: detector and generator have the next one at hand while others are on their way
 MOST_QUERIES_PER_CALL = 256
 REPLACED_AFTER = 0.5  # seconds between two looks whether detector and generator have the same model again
@@ -55,6 +57,11 @@ class Asking:
 
         self._found, self._described, self._reported = queues(self._find), queues(self._answer), queues(self._answer)
 
+    def waiting(self) -> dict[str, int]:
+        """How many questions wait in the queues, by kind of answer."""
+        kinds = {"found": self._found, "described": self._described, "reported": self._reported}
+        return {kind: sum(map(len, queues)) for kind, queues in kinds.items()}
+
     async def findings(self, question: Question, *, sentences: bool) -> list[Finding]:
         """A finding per query."""
         queues = self._described if sentences else self._found
@@ -68,7 +75,7 @@ class Asking:
         note(model=report.provenance.weights_sha256)
         return report
 
-    async def report_events(self, question: Question, wanted: ReportWanted) -> AsyncIterator[tuple[str, object]]:
+    async def report_events(self, question: Question, wanted: ReportWanted) -> AsyncGenerator[tuple[str, object]]:
         """("selected", findings), ("finding", finding) …, ("report", report), all by one model; ends with its reader.
 
         Raises Replaced if that model is no longer there to go on.
@@ -95,16 +102,18 @@ class Asking:
                 return
             except BackPressureError as problem:
                 raise Overloaded from problem
-            except OtherModel:  # told before the first event
+            except OtherModel:
+                if model is not None:
+                    raise Replaced from None  # some was told already
                 await _until_replaced(question.deadline)
 
     async def provenance(self, wanted: ReportWanted) -> Provenance:
         """What a report would be made with."""
-        return await _answered(lambda: self._generator.provenance.remote(wanted))
+        return await _in_time(_answered(lambda: [self._generator.provenance.remote(wanted)]), wanted.deadline)
 
-    async def about(self) -> dict[str, str | None]:
+    async def about(self, deadline: float) -> dict[str, str | None]:
         """The model's name, version, hash of its weights and notice."""
-        return await _answered(lambda: self._generator.about.remote())
+        return await _in_time(_answered(lambda: [self._generator.about.remote()]), deadline)
 
     async def _by_one_model(self, queues: list[Gathering], task: _Task) -> Described | Report:
         while True:
@@ -118,16 +127,24 @@ class Asking:
 
     async def _find(self, shard: int, tasks: list[_Task]) -> list[Described | Exception]:
         questions = [task.question for task in tasks]
-        return await _answered(lambda: self._detectors[shard].find.remote(questions))
+        return await _answered(lambda: [self._detectors[shard].find.remote(questions)])
 
     async def _answer(self, shard: int, tasks: list[_Task]) -> list[Described | Report | Exception]:
         questions, wanted = [task.question for task in tasks], [task.wanted for task in tasks]
 
-        def call() -> DeploymentResponse:
+        def calls() -> list[DeploymentResponse]:
+            looked = self._detectors[shard].look.remote(questions)
             # not awaited: the answers go from the detector to the generator, not through here
-            return self._generator.answer.remote(self._detectors[shard].look.remote(questions), wanted)
+            return [looked, self._generator.answer.remote(looked, wanted)]
 
-        return await _answered(call)
+        return await _answered(calls)
+
+
+async def _in_time(answer: Awaitable[Answer], deadline: float) -> Answer:
+    try:
+        return await asyncio.wait_for(answer, max(0.0, deadline - time.time()))
+    except TimeoutError:
+        raise Expired from None
 
 
 async def _until_replaced(deadline: float) -> None:
@@ -137,15 +154,16 @@ async def _until_replaced(deadline: float) -> None:
     await asyncio.sleep(REPLACED_AFTER)
 
 
-async def _answered(call: Callable[[], DeploymentResponse]):
-    """The call's result; it ends where nobody awaits it any more, and is made again where a replica was lost."""
+async def _answered(calls: Callable[[], list[DeploymentResponse]]):
+    """The last call's result; all end where nobody awaits it any more, and are made again where a replica was lost."""
 
     async def once():
-        response = call()
+        responses = calls()
         try:
-            return await response
+            return await responses[-1]
         except asyncio.CancelledError:
-            response.cancel()
+            for response in responses:
+                response.cancel()  # Serve cancels no call that is another's argument
             raise
 
     try:

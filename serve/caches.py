@@ -26,6 +26,8 @@ class RecentlyUsed(Generic[Value]):
         self._bytes = 0
 
     def __len__(self) -> int:
+        """How many can be had; those that have expired go."""
+        self._expire()
         return len(self._entries)
 
     def put(self, key: str, value: Value, size: int = 0) -> None:

@@ -123,7 +123,7 @@ class Client:
         response = self._sent(request, stream=True)
         try:
             kind = ""
-            for line in response.iter_lines():
+            for line in _lines(response):
                 name, _, value = line.partition(": ")
                 if name == "event":
                     kind = value
@@ -155,9 +155,21 @@ class Client:
             "/v1/batch/reports", files, _report(prompts, prompt_set).model_dump_json(exclude_defaults=True)
         )
 
-    def export(self, image_id: str, format: str, findings: Sequence[FindingOut] | None = None) -> bytes:
-        """The report as a file of a format that `vocabulary` names, with these findings or with the model's own."""
-        asked = {"format": format}
+    def export(
+        self,
+        image_id: str,
+        format: str,
+        findings: Sequence[FindingOut] | None = None,
+        *,
+        report: ReportOut | None = None,
+    ) -> bytes:
+        """The report as a file of a format that `vocabulary` names: `report`, with these findings in place of its own
+        where there are any; without both, one that the model writes now.
+        """
+        asked: dict[str, Any] = {"format": format}
+        if report is not None:
+            asked |= {"provenance": report.provenance.model_dump(), "edited": findings not in (None, report.findings)}
+            findings = report.findings if findings is None else findings
         if findings is not None:
             asked["findings"] = [finding.model_dump() for finding in findings]
         return self._post(f"/v1/images/{image_id}/export", json=asked).content
@@ -207,6 +219,14 @@ def _queries(queries: Sequence[Question], labels: Sequence[str], sentences: bool
 
 def _report(prompts: Sequence[Question] | None, prompt_set: str | None) -> ReportIn:
     return ReportIn(prompts=None if prompts is None else list(map(_query, prompts)), prompt_set=prompt_set)
+
+
+def _lines(response: httpx.Response) -> Iterator[str]:
+    """Those that a line feed ends: httpx's own break at further letters, which a text may contain."""
+    begun = ""
+    for text in response.iter_text():
+        *whole, begun = (begun + text).split("\n")
+        yield from whole
 
 
 def _event(kind: str, data: str) -> Event:

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 
 from chex.records import Query
 from chex.vocabulary import Vocabulary
 from serve.asking import Asking
-from serve.deadlines import deadline_of
 from serve.images import Images, Kept
 from serve.observability.audit import note_queries
 from serve.observability.requests import current, note
@@ -31,9 +29,6 @@ class Desk:
     prompt_sets: PromptSets
     request_seconds: float
     audit_texts: bool = False
-
-    def deadline(self, request: Request) -> float:
-        return deadline_of(request, self.request_seconds)
 
     def question(self, kept: Kept, asked: QueriesIn, deadline: float) -> Question:
         """Raises a 422 that names the query or label at fault."""

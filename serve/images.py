@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 import ray
@@ -53,6 +54,8 @@ class Images:
         self.seconds = seconds
         self._store = store
         self._kept: RecentlyUsed[Kept] = RecentlyUsed(most_entries=most_images, most_bytes=most_bytes, seconds=seconds)
+        # threads of its own: one goes on when nobody waits for it any more, and must still count
+        self._decoders = ThreadPoolExecutor(DECODED_AT_ONCE, "decode")
         self._decode = Gathering(self._decoded, most_weight=1, at_once=DECODED_AT_ONCE, most_waiting=UPLOADS_WAITING)
 
     def __len__(self) -> int:
@@ -63,17 +66,16 @@ class Images:
         image_id = _id_of(data)
         kept = self._kept.get(image_id)
         if kept is None:
-            kept = await self.decode(data, deadline)
+            kept = await self._decode(data, deadline)
             self._kept.put(image_id, kept, kept.width * kept.height)
-        else:
-            note_image(kept.sha256)
+        note_image(kept.sha256)
         return kept
 
     async def decode(self, data: bytes, deadline: float) -> Kept:
         """The same for one request alone: it is forgotten with it."""
         kept = await self._decode(data, deadline)
         note_image(kept.sha256)
-        return kept
+        return replace(kept, stored=replace(kept.stored, stays=False))
 
     def get(self, image_id: str) -> Kept:
         """Raises a 404 if it is not here, or no longer."""
@@ -85,7 +87,8 @@ class Images:
 
     async def _decoded(self, files: list[bytes]) -> list[Kept | Exception]:
         try:
-            return [await asyncio.to_thread(_decode, files[0], self._store)]
+            loop = asyncio.get_running_loop()
+            return [await loop.run_in_executor(self._decoders, _decode, files[0], self._store)]
         except HTTPException as problem:
             return [problem]
 

@@ -15,15 +15,17 @@ from serve.asking import Asking
 from serve.desk import Desk, PromptSets
 from serve.images import Images
 from serve.observability.logs import log
-from serve.observability.metrics import show_images_kept
-from serve.problems import SizeLimit, explain_errors
+from serve.observability.metrics import show_images_kept, show_waiting
+from serve.problems import explain_errors
 from serve.routes import batches, exports, images, models, pages, queries, reports
 from serve.security.description import describe_guard
 from serve.security.guard import Guard, GuardSettings
+from serve.size_limit import SizeLimit
 
 LOOK_AGAIN_AFTER = 1.0  # seconds
 MOST_UPLOAD_BYTES = 96 * 2**20  # the largest radiographs (4,000 × 5,000 pixels, 16 bit, uncompressed) have 40 MB
 MOST_QUESTION_BYTES = 2**20  # as many and as long questions as permitted fit, every letter escaped
+MOST_BYTES_TOGETHER = 2**30  # of what is being received, decoded or answered at a time
 UPLOAD_PATHS = ("/v1/images", "/v1/queries", "/v1/report", "/v1/batch/queries", "/v1/batch/reports")
 
 
@@ -68,8 +70,12 @@ class Ingress:
         )
 
     async def check_health(self) -> None:
-        """Ray forgets a gauge that is not set again, and asks for this every some seconds."""
+        """Ray forgets a gauge that is not set again, and asks for this every some seconds.
+
+        To count the images also lets go of those that nobody asks any more.
+        """
         show_images_kept(len(self._desk.images))
+        show_waiting(self._desk.asking.waiting())
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return http_application(self._desk, self._guard)
@@ -109,6 +115,10 @@ def http_application(desk: Desk, guard: GuardSettings) -> FastAPI:
 def add_middlewares(app: FastAPI, guard: GuardSettings) -> None:
     """What every request passes before its route; the one added last comes first."""
     app.add_middleware(
-        SizeLimit, most_bytes=MOST_QUESTION_BYTES, upload_paths=UPLOAD_PATHS, most_upload_bytes=MOST_UPLOAD_BYTES
+        SizeLimit,
+        most_bytes=MOST_QUESTION_BYTES,
+        upload_paths=UPLOAD_PATHS,
+        most_upload_bytes=MOST_UPLOAD_BYTES,
+        most_bytes_together=MOST_BYTES_TOGETHER,
     )
     app.add_middleware(Guard, settings=guard)

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from pipelines.faults import where_and_what
 from serve.gathering import Expired
-from serve.observability.logs import log, where_and_what
+from serve.observability.logs import log
 from serve.questions import Failed, OtherModel
 
 Result = TypeVar("Result")

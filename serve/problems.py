@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem JSON, and the limit on a request's size."""
+"""Errors as RFC 9457 problem JSON."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from pipelines.faults import where_and_what
 from serve.answer_schemas import Problem
 from serve.gathering import Expired, Overloaded
-from serve.observability.logs import log, where_and_what
+from serve.observability.logs import log
 from serve.observability.requests import current
 from serve.questions import Replaced
 
@@ -46,12 +47,16 @@ def problem_response(
     return _response(_problem(status, detail, errors), headers)
 
 
+def fault_response(fault: Exception) -> JSONResponse:
+    return _response(problem_of(fault))
+
+
 def _problem(status: int, detail: str, errors: list[dict] | None = None) -> Problem:
     title, request_id = HTTPStatus(status).phrase, current().request_id
     retry_after_s = RETRY_AFTER_S if status == 503 else None  # an event of a stream has no headers
-    return Problem(
-        title=title, status=status, detail=detail, errors=errors, request_id=request_id, retry_after_s=retry_after_s
-    )
+    optional = {"errors": errors, "request_id": request_id, "retry_after_s": retry_after_s}
+    known = {name: value for name, value in optional.items() if value is not None}
+    return Problem(type="about:blank", title=title, status=status, detail=detail, **known)
 
 
 def _response(problem: Problem, headers: dict | None = None) -> JSONResponse:
@@ -79,61 +84,7 @@ def explain_errors(app: FastAPI) -> None:
         return problem_response(422, detail, errors)
 
     async def _fault(request: Request, error: Exception) -> JSONResponse:
-        return _response(problem_of(error))
+        return fault_response(error)
 
     for kind in (*FAULTS, Exception):
         app.add_exception_handler(kind, _fault)
-
-
-class _TooLarge(Exception):
-    pass
-
-
-class SizeLimit:
-    """Refuses a request body beyond `most_bytes`: by its declared length, and by what really arrives.
-
-    Uploads, the requests to a path that ends in one of `upload_paths`, may have `most_upload_bytes`.
-    """
-
-    def __init__(self, app, most_bytes: int, upload_paths: tuple[str, ...], most_upload_bytes: int):
-        self._app, self._most_bytes = app, most_bytes
-        self._upload_paths, self._most_upload_bytes = upload_paths, most_upload_bytes
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        is_upload = scope["path"].endswith(self._upload_paths)
-        most_bytes = self._most_upload_bytes if is_upload else self._most_bytes
-
-        async def refuse():
-            refusal = problem_response(413, f"the request is larger than the limit of {most_bytes} bytes")
-            await refusal(scope, receive, send)
-
-        if not declared.isdigit() or len(declared) > 15 or int(declared) > most_bytes:
-            await refuse()
-            return
-        arrived, answered = 0, False
-
-        async def counted():
-            nonlocal arrived
-            message = await receive()
-            arrived += len(message.get("body", b""))
-            if arrived > most_bytes:
-                raise _TooLarge
-            return message
-
-        async def noted(message):
-            nonlocal answered
-            # whatever the application makes of the broken-off body, the answer is the refusal below
-            if answered or arrived <= most_bytes:
-                answered = True
-                await send(message)
-
-        try:
-            await self._app(scope, counted, noted)
-        except _TooLarge:
-            log.info("a request was broken off at its size limit")
-        if arrived > most_bytes and not answered:
-            await refuse()

@@ -82,7 +82,8 @@ class PromptDetector:
         return serve.get_replica_context().replica_id.unique_id, self._images_encoded
 
     async def check_health(self) -> None:
-        """Raises if the model no longer gives the answer that it gave when it was loaded."""
+        """Raises if the model no longer gives the answer that it gave when it was loaded; forgets what has expired."""
+        len(self._features)
         await self._thread.run(self._known.check)
 
     async def _each(
@@ -115,7 +116,8 @@ class PromptDetector:
         count_feature_lookup(hit=known)
         if not known:
             encoding = SharedWork(self._fetch_and_encode(image))
-            self._features.put(image.image_id, encoding, self._bytes_per_image())
+            if image.stays:
+                self._features.put(image.image_id, encoding, self._bytes_per_image())
         return await encoding.result(deadline)
 
     async def _fetch_and_encode(self, image: StoredImage) -> ImageFeatures:

@@ -25,6 +25,7 @@ class StoredImage:
 
     image_id: str
     pixels: ray.ObjectRef
+    stays: bool = True  # false: it came along with its only question, and nothing of it is kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from chex.records import Query
 
@@ -13,7 +13,20 @@ BoxNumbers = tuple[Fraction, Fraction, Fraction, Fraction]
 Label = Annotated[str, Field(min_length=1, max_length=100)]
 MOST_QUERIES = 128
 MOST_LABELS = 256
+LONGEST_TEXT = 300  # letters of a query
 MOST_WORDS = 2000  # letters of a sentence that a reader wrote
+
+
+def _with_area(box: tuple[float, ...]) -> tuple[float, ...]:
+    if not (box[0] < box[2] and box[1] < box[3]):
+        raise ValueError("x_min < x_max and y_min < y_max are expected")
+    return box
+
+
+Area = Annotated[BoxNumbers, AfterValidator(_with_area)]
+Words = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(lambda text: text.strip() or None)]
+Sha256 = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
+Printed = Annotated[str, Field(max_length=100, pattern=r"^[\w .,:;()/+@-]*$")]  # in other systems' records
 
 
 class _Strict(BaseModel):
@@ -23,7 +36,7 @@ class _Strict(BaseModel):
 class QueryIn(_Strict):
     """A text (a finding, a region, a whole sentence to ground), a box, or both."""
 
-    text: str | None = Field(None, max_length=300, examples=["pleural effusion"])
+    text: str | None = Field(None, max_length=LONGEST_TEXT, examples=["pleural effusion"])
     box: BoxNumbers | None = Field(None, examples=[(0.1, 0.5, 0.45, 0.9)])
     name: str | None = Field(None, max_length=100, description="what the answer calls it; the text if left out")
     labels: list[Label] | None = Field(
@@ -75,23 +88,16 @@ class ReportIn(_Strict):
 
 
 class EditedBox(BaseModel):
-    box: BoxNumbers
+    box: Area
     score: Fraction = 1.0
-
-    @field_validator("box")
-    @classmethod
-    def _has_an_area(cls, box: BoxNumbers) -> BoxNumbers:
-        if not (box[0] < box[2] and box[1] < box[3]):
-            raise ValueError("x_min < x_max and y_min < y_max are expected")
-        return box
 
 
 class EditedQuery(BaseModel):
-    """What was asked, as answers repeat it."""
+    """What was asked, as answers repeat it: what had no name is called by its text."""
 
-    name: str | None = Field(None, max_length=100)
-    text: str | None = Field(None, max_length=300)
-    box: BoxNumbers | None = None
+    name: Words | None = None
+    text: Words | None = None
+    box: Area | None = None
 
 
 class EditedFinding(BaseModel):
@@ -102,6 +108,19 @@ class EditedFinding(BaseModel):
     query: EditedQuery | None = None
     probabilities: dict[Label, Fraction] = Field({}, max_length=MOST_LABELS)
     parents: list[Label] = Field([], max_length=MOST_QUERIES)
+
+
+class MadeWith(BaseModel):
+    """A report's `provenance`, as the server gave it."""
+
+    model_name: Printed
+    model_version: Printed
+    weights_sha256: Sha256
+    prompt_set: Printed
+    prompts_sha256: Sha256
+    thresholds: dict[Label, Annotated[float, Field(allow_inf_nan=False)]] = Field(max_length=50)
+    input_sha256: Sha256
+    software_version: Printed
 
 
 class ExportIn(_Strict):
@@ -124,3 +143,8 @@ class ExportIn(_Strict):
         None, max_length=MOST_QUERIES, description="as the reader accepts them; the report's own if left out"
     )
     prompt_set: str | None = Field(None, max_length=100, description="of the report, where no findings are given")
+    provenance: MadeWith | None = Field(
+        None,
+        description="of the report that the findings are of: the file names what made that; by default, what is served now",
+    )
+    edited: bool = Field(True, description="false: the findings are as the report had them")

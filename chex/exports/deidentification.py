@@ -32,6 +32,9 @@ _PASSED_ON = (
     *("RescaleIntercept", "RescaleSlope", "ModalityLUTSequence", "WindowCenter", "WindowWidth"),
     *("VOILUTFunction", "VOILUTSequence"),
 )  # fmt: skip
+# PS3.3 C.11.1.1.2, C.11.2.1.3: other words than these may be anything
+_TABLE_TYPES = ("OD", "HU", "US", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT")
+_WINDOW_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _PATIENT_ID = (0x0010, 0x0020)
 
 
@@ -99,10 +102,11 @@ class Deidentifier:
         for keyword in _PASSED_ON:
             if read_value(dataset, keyword) is not None:
                 clean.add(dataset[keyword])
-        for tables in ("ModalityLUTSequence", "VOILUTSequence"):
-            for item in read_value(clean, tables) or ():
-                if "LUTExplanation" in item:
-                    del item.LUTExplanation
+        for keyword in ("ModalityLUTSequence", "VOILUTSequence"):
+            if keyword in clean:
+                _keep_numbers(clean, keyword)
+        if "VOILUTFunction" in clean and clean.VOILUTFunction not in _WINDOW_FUNCTIONS:
+            del clean.VOILUTFunction
         anonymize_dataset(clean, base_rules_gen=self._rules)
         clean.SpecificCharacterSet = "ISO_IR 192"
         clean.PatientIdentityRemoved = "YES"
@@ -158,6 +162,28 @@ def deidentifier_from(environment: Mapping[str, str] = os.environ) -> Deidentifi
 def _empty(dataset: Dataset, tag: tuple[int, int]) -> None:
     if tag in dataset:
         dataset[tag].value = ""
+
+
+def _keep_numbers(dataset: Dataset, keyword: str) -> None:
+    """Lookup tables without the texts in their items; without those that are no table."""
+    from pydicom import Dataset, Sequence
+
+    tables, found = [], dataset[keyword].value
+    for item in found if isinstance(found, Sequence) else ():
+        table = Dataset()
+        for name, kinds in (("LUTDescriptor", ("US", "SS")), ("LUTData", ("US", "SS", "OW"))):
+            if read_value(item, name) is not None and item[name].VR in kinds:
+                table.add(item[name])
+        if len(table) < 2:
+            continue
+        if keyword == "ModalityLUTSequence":
+            kind = read_value(item, "ModalityLUTType")
+            table.ModalityLUTType = kind if kind in _TABLE_TYPES else "US"  # unspecified
+        tables.append(table)
+    if tables:
+        setattr(dataset, keyword, tables)
+    else:
+        del dataset[keyword]
 
 
 def _basic_profile() -> Dataset:

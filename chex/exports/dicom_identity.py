@@ -17,7 +17,7 @@ def identity(report: Report, image: DicomSource, kind: str, *, series_number: in
         "series_number": series_number,
         "series_description": f"{algorithm_name(made)} {content}"[:64],
         "sop_instance_uid": uid_of(report, kind),
-        "instance_number": max(1, int(image.evidence.InstanceNumber)),
+        "instance_number": int(image.evidence.InstanceNumber),
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": algorithm_name(made),
         "software_versions": algorithm_version(made),

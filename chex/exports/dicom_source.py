@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chex.exports import NotExportable
@@ -117,7 +118,7 @@ def read_source(source: SourceImage) -> DicomSource:
         evidence.Rows, evidence.Columns = source.height, source.width
         evidence.SamplesPerPixel = read_value(header, "SamplesPerPixel") or 1
         evidence.PhotometricInterpretation = str(read_value(header, "PhotometricInterpretation") or "MONOCHROME2")
-        evidence.InstanceNumber = read_value(header, "InstanceNumber") or 1
+        evidence.InstanceNumber = _instance_number(header)
         evidence.Modality = str(read_value(header, "Modality") or "OT")
         frames = read_value(header, "NumberOfFrames")
         if isinstance(frames, int) and frames > 1:
@@ -176,12 +177,13 @@ def _copied(header: Dataset, keywords: tuple[str, ...]) -> Dataset:
         if value is None:
             continue
         element = header[keyword]
-        if element.VR == "SQ":
-            for item in element.value:
-                item.decode()
-        else:
-            decode_element(element, charset)
-        copy[element.tag] = element
+        with suppress(*BROKEN_HEADER):
+            if element.VR == "SQ":
+                for item in element.value:
+                    item.decode()
+            else:
+                decode_element(element, charset)
+            copy[element.tag] = element
     return copy
 
 
@@ -195,10 +197,28 @@ def read_value(header: Dataset, keyword: str):
         return None
 
 
+def _instance_number(header: Dataset) -> int:
+    """The first of several; 1 where the header has none that counts."""
+    from pydicom.multival import MultiValue
+
+    value = read_value(header, "InstanceNumber")
+    with suppress(*BROKEN_HEADER):
+        return max(1, int(value[0] if isinstance(value, MultiValue) else value))
+    return 1
+
+
 def _moment(header: Dataset) -> tuple[str | None, str]:
     """Date and time of the first pair that is written as the standard wants it."""
     for event in ("Acquisition", "Content", "Series", "Study"):
         date, time = (str(read_value(header, f"{event}{part}") or "").strip() for part in ("Date", "Time"))
-        if re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", date):
+        if _is_day(date):
             return date, time if re.fullmatch(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?", time) else "000000"
     return None, "000000"
+
+
+def _is_day(date: str) -> bool:
+    """Of this century or the last, and one that there was: nobody takes a 31st of February."""
+    try:
+        return bool(re.fullmatch(r"(19|20)[0-9]{6}", date)) and bool(datetime.strptime(date, "%Y%m%d"))
+    except ValueError:
+        return False

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from chex.exports.statements import shows_boxes
+from chex.exports.statements import states_presence
 from chex.records import Finding, Report, SourceImage
 
 FORMAT = "json-lines"
@@ -36,7 +36,7 @@ def _finding(finding: Finding) -> dict:
     return {
         "query": {"name": finding.query.name, "text": finding.query.text, "box": finding.query.box},
         "sentence": finding.sentence,
-        "stated": shows_boxes(finding),  # False: the sentence denies it or finds it normal
+        "stated": states_presence(finding),  # False: the sentence denies it or finds it normal
         "boxes": [{"box": scored.box, "score": scored.score} for scored in finding.boxes],
         "probabilities": dict(finding.probabilities),
         "parents": finding.parents,

@@ -8,20 +8,38 @@ from chex.records import Finding
 
 _BE = r"(?:is|are|was|were|appears?|remains?|looks?)"
 _NORMAL = (
-    r"(?:in )?(?:normal|clear|unremarkable|intact|sharp|patent|midline|within normal limits|free of|negative for|without|"
+    r"(?:in |of )?(?:normal|clear|unremarkable|intact|sharp|patent|midline|within normal limits|free of|negative for|without|"
     r"(?:well|normally|fully|sharply) (?:aerated|expanded|inflated|defined|outlined))"
 )
 # what did not change may well be there, and a hedge ("cannot be excluded") states a possibility
-_CHANGE = r"(?:(?:significant|interval|relevant|definite|appreciable|substantial) )*(?:change|increase|decrease)"
+_CHANGE = (
+    r"(?:(?:significant|interval|relevant|definite|appreciable|substantial) )*"
+    r"(?:change|increase|decrease|improvement|resolution)"
+)
 _HEDGED = (
-    r"(?:(?:be|been|entirely|completely|significantly|substantially) )*(?:excluded|ruled out|changed|improved|only)"
+    r"(?:(?:yet|be|been|entirely|completely|fully|significantly|substantially) )*"
+    r"(?:excluded|ruled out|changed|improved|increased|decreased|resolved|cleared|only)"
+)
+_THERE = r"(?:(?:there|is|are|was|were|has|have|been) )*"
+_WHOLLY = (
+    r"(?:(?!(?:part|partial|near|large|most|incomplete|substantial|significant)ly)"
+    r"(?:\w+ly|since|now|interval|complete|full) )*"
+)
+# a list of parts of the body and of how they should be, with no verb: "lungs clear", "clear lungs and normal heart size"
+_LISTED = (
+    rf"(?:{_NORMAL}|(?:right|left|both|the|and|size|contours?|silhouettes?|fields?|bases|spaces|surfaces|structures|angles"
+    r"|lungs?|heart|cardiac|cardiomediastinal|mediastin\w+|hil(?:a|ar|um)|pulmonary|vasculature|pleural?|costophrenic"
+    r"|aorta|trachea|bones|osseous|bony|(?:hemi)?diaphragms?|grossly|essentially|otherwise|bilaterally)\b)"
 )
 _DENIAL = re.compile(
-    rf"^(?:(?:there|is|are|was|were|has|have|been) )*(?:no|neither|without|not|absence of|negative for|free of)\b(?! {_CHANGE})"
+    rf"^{_THERE}(?:no|neither|without|not|absence of|negative for|free of)\b(?! (?:{_CHANGE}|longer {_NORMAL}\b))"
     r"|^(?:normal|unremarkable)\b"
-    rf"|\b(?:{_BE}|do|does|has|have) not\b(?! {_HEDGED}\b)"
-    rf"|\b{_BE} (?:(?:\w+ly|otherwise|again|both) )*{_NORMAL}\b"
-    r"|\b(?:is|are|was|were) absent\b|\b(?:has|have) (?:\w+ly )?resolved\b"
+    rf"|\b(?:{_BE}|do|does|has|have) (?:not|no longer)\b(?! (?:{_HEDGED}|{_NORMAL})\b)"
+    rf"|\b{_BE} (?:(?:\w+ly|otherwise|again|both|(?:stable|unchanged) and) )*{_NORMAL}\b"
+    r"|\b(?:is|are|was|were) absent\b"
+    rf"|\b(?:has|have) {_WHOLLY}resolved\b|^{_THERE}{_WHOLLY}resolution of\b"
+    rf"|\b{_BE} (?:(?:\w+ly|very) )*unlikely\b(?! to\b)"
+    rf"|^(?=.*\b{_NORMAL}\b)(?:{_LISTED}(?:,? |$))+(?:$|(?<=without )|(?<=free of )|(?<=negative for )|no\b)"
 )
 _ENDS = re.compile(r"[.;!?]+(?:\s|$)|,?\s+\b(?:but|however|although|while|whereas)\b\s+")
 _JOINTS = re.compile(r",? and (?=(?:there|the|no|a|an)\b)")

@@ -33,6 +33,12 @@ class PromptReader:
         self.choice = choice or BoxChoice(nms_iou=model.config.inference.nms_iou)
         self.classifier = classifier or FindingClassifier(model, load_vocabulary())
 
+    @property
+    def queries_see_each_other(self) -> bool:
+        """Whether an answer depends on what else of the same kind its image is asked, as released weights need."""
+        config = self.model.config
+        return "image" in (config.detector.attends_to, config.post_decoder.attends_to)
+
     @torch.inference_mode()
     def encode(self, images: Sequence[np.ndarray]) -> list[ImageFeatures]:
         """Grayscale images (H, W) uint8, of any sizes, bone bright → their features."""
@@ -57,8 +63,8 @@ class PromptReader:
     ) -> list[list[Answer]]:
         """Answers to each image's queries, in order; each region is classified for `labels` (ids or dataset labels).
 
-        An answer depends neither on the other queries nor on the other images; only where the model's decoders let
-        prompts see each other, as released weights need, it depends on the image's other queries of the same kind.
+        An answer depends neither on the other queries nor on the other images; only where `queries_see_each_other` it
+        depends on the image's other queries of the same kind (by text, by box, or both).
         """
         if len(features) != len(queries):
             raise ValueError(f"one list of queries per image expected; found {len(queries)} for {len(features)} images")
@@ -83,9 +89,8 @@ class PromptReader:
 
     def _answered_together(self, places: list[list[int]]) -> list[list[list[int]]]:
         """Places for one call each: all images, or those with equally many queries where padding would be seen."""
-        config = self.model.config
         counts = sorted({len(found) for found in places if found})
-        if not counts or "image" not in (config.detector.attends_to, config.post_decoder.attends_to):
+        if not counts or not self.queries_see_each_other:
             return [places] if counts else []
         return [[found if len(found) == count else [] for found in places] for count in counts]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from chex.config import to_mapping
 from jobs.benchmarking.compared import Draws, compared, measured
-from jobs.benchmarking.steps import Benchmark, baseline, make_data, train_detector, train_model
+from jobs.benchmarking.steps import Benchmark, baseline, check_data, make_data, train_detector, train_model
 from jobs.benchmarking.table import as_table
 from jobs.evaluation.task import ALL_PARTS
 from jobs.evaluation.tasks import chosen, create, is_group
@@ -21,12 +21,13 @@ logger = logging.getLogger(__name__)
 def run(benchmark: Benchmark, steps: Sequence[str], *, resume: bool = False) -> None:
     """Does the named steps, each where it was left.
 
-    Raises FileExistsError for an output that is not empty, unless it is gone on with; ValueError, OSError or
-    RuntimeError as the steps do.
+    Raises FileExistsError for an output that is not empty, unless it is gone on with, and ConfigError if that is with
+    other phantoms; ValueError, OSError or RuntimeError as the steps do.
     """
     output = benchmark.output
     if not resume and output.is_dir() and any(output.iterdir()):
         raise FileExistsError(f"{output} is not empty; choose another output, or go on with it (--resume)")
+    check_data(benchmark)  # everything else is compared by the steps that it is about
     output.mkdir(parents=True, exist_ok=True)
     if "data" in steps:
         make_data(benchmark)

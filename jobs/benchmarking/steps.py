@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chex.config import to_mapping
 from chex.records import Sample
 from chex.training_config import STAGES
 from jobs.benchmarking.config import BenchmarkConfig
 from jobs.evaluation.model_source import SessionFactory
+from jobs.going_on import check_noted, note
 
 SOURCES = ("mimic-cxr-jpg", "mimic-cxr-reports", "chest-imagenome", "ms-cxr", "vindr-cxr", "nih-cxr14")
 _TEXTS_AND_BOXES = ("sample_id", "image_id", "sentences", "anatomy", "pathology_boxes", "pathology_labels")
@@ -47,6 +49,12 @@ class Benchmark:
         return str(Path(self.model).parent / "contrastive")
 
 
+def check_data(benchmark: Benchmark) -> None:
+    """Raises ConfigError if the phantoms that are there are not those of the configuration."""
+    if not benchmark.data:
+        check_noted(benchmark.output / "raw", _phantoms(benchmark))
+
+
 def make_data(benchmark: Benchmark) -> None:
     """Phantoms and shards, unless shards were given."""
     if benchmark.data:
@@ -61,8 +69,13 @@ def make_data(benchmark: Benchmark) -> None:
         shutil.rmtree(partial, ignore_errors=True)
         plan = plan_splits(data.train, data.validate, data.test, data.seed)
         write_with_bar(partial, plan, image_size=data.image_size)
+        note(partial, _phantoms(benchmark))
         partial.replace(raw)
     convert_phantoms(benchmark.output, SOURCES, resume=True)
+
+
+def _phantoms(benchmark: Benchmark) -> dict[str, Any]:
+    return {"data": to_mapping(benchmark.config.data)}
 
 
 def train_model(benchmark: Benchmark) -> None:

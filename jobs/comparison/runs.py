@@ -15,7 +15,9 @@ from typing import Any, Literal, get_args
 from chex.config import to_mapping
 from chex.training_config import TrainingConfig
 from jobs.comparison.table import as_table, summarised
+from jobs.going_on import check_noted, note
 from jobs.train import configuration
+from jobs.training.data_manifest import training_data
 from jobs.training.in_order import train_in_order
 from jobs.training.run_folder import RunFolder
 from jobs.training.tracking import tracked_experiment
@@ -94,11 +96,12 @@ def compare(comparison: Comparison, *, resume: bool = False) -> dict[str, Any]:
     """Runs what is not finished, seed by seed, and writes results.json and table.md after every experiment.
 
     Raises ConfigError or ValueError before anything is trained; FileExistsError for an output that is not empty, unless
-    it is gone on with.
+    it is gone on with; that may be with other seeds and experiments, but not with other settings.
     """
     check(comparison)
     if not resume and comparison.output.is_dir() and any(comparison.output.iterdir()):
         raise FileExistsError(f"{comparison.output} is not empty; choose another output, or go on with it (--resume)")
+    check_noted(comparison.output, _same_for_all(comparison))
     comparison.output.mkdir(parents=True, exist_ok=True)
     for seed in comparison.seeds:
         start = _trained(comparison, comparison.shared_stages, None, seed, comparison.init)
@@ -130,6 +133,13 @@ def write_results(comparison: Comparison) -> dict[str, Any]:
     return results
 
 
+def _same_for_all(comparison: Comparison) -> dict[str, Any]:
+    """What must not change between the runs of one table."""
+    free = ("output", "tracking_uri", "names", "seeds")
+    settings = {key: value for key, value in to_mapping(comparison).items() if key not in free}
+    return {**settings, "data_sha256": (training_data(comparison.data) or {}).get("sha256")}
+
+
 def _measure(comparison: Comparison, name: str, seed: int, start: str | None, evaluation: Path) -> None:
     """Trains an experiment's own stages and measures what comes out."""
     from jobs.evaluation.run import evaluate
@@ -141,6 +151,7 @@ def _measure(comparison: Comparison, name: str, seed: int, start: str | None, ev
     shown = f"{name} seed {seed} of " + re.sub(r"[^\w.-]+", "-", comparison.output.name)
     with tracked_experiment(comparison.tracking_uri, shown, about, folder=RunFolder(folder / "record")) as tracker:
         model = _trained(comparison, comparison.own_stages, name, seed, start, experiment=shown)
+        note(comparison.output, _same_for_all(comparison))  # trained stages know their own
         measured = evaluate(model, comparison.data, comparison.tasks, evaluation, resume=True, progress=False)
         if tracker is not None:
             values = {key: figure["value"] for key, figure in measured["figures"].items()}

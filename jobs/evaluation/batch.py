@@ -23,27 +23,35 @@ class Encoded:
         images = [decode_stored(sample.image) for sample in samples] if images is None else images
         self.images = tuple(images)
         self.features = session.encode(images)
-        self._answers: dict[tuple[int, Query, tuple[str, ...]], Answer] = {}
+        # only this project's own reader tells: the answers of baselines never interact
+        self._as_one = getattr(session.reader, "queries_see_each_other", False)
+        self._answers: dict[tuple[int, tuple[Query, ...], tuple[str, ...]], list[Answer]] = {}
         self._reports: dict[tuple[int, tuple[Query, ...]], Written] = {}
 
     def ask(
         self, places: Sequence[int], queries: Sequence[Sequence[Query]], labels: tuple[str, ...]
     ) -> list[list[Answer]]:
-        """Answers about the images at `places`; asks only what was not asked before (answers do not interact)."""
+        """Answers about the images at `places`; asks only what was not asked before.
+
+        Where an image's queries see each other, only the answers to all of the same queries are used again.
+        """
+        groups = [[tuple(asked)] if self._as_one else [(query,) for query in asked] for asked in queries]
         missing = [
-            [query for query in dict.fromkeys(asked) if (place, query, labels) not in self._answers]
-            for place, asked in zip(places, queries, strict=True)
+            [group for group in dict.fromkeys(of_image) if (place, group, labels) not in self._answers]
+            for place, of_image in zip(places, groups, strict=True)
         ]
-        open_places = [index for index, asked in enumerate(missing) if asked]
+        open_places = [index for index, of_image in enumerate(missing) if of_image]
         found = self.session.reader.detect(
-            [self.features[places[index]] for index in open_places], [missing[index] for index in open_places], labels
+            [self.features[places[index]] for index in open_places],
+            [[query for group in missing[index] for query in group] for index in open_places],
+            labels,
         )
-        for index, answers in zip(open_places, found, strict=True):
-            for query, answer in zip(missing[index], answers, strict=True):
-                self._answers[places[index], query, labels] = answer
+        for index, answers in zip(open_places, map(iter, found), strict=True):
+            for group in missing[index]:
+                self._answers[places[index], group, labels] = [next(answers) for _ in group]
         return [
-            [self._answers[place, query, labels] for query in asked]
-            for place, asked in zip(places, queries, strict=True)
+            [answer for group in of_image for answer in self._answers[place, group, labels]]
+            for place, of_image in zip(places, groups, strict=True)
         ]
 
     def write(self, places: Sequence[int], queries: tuple[Query, ...]) -> list[Written]:

@@ -8,9 +8,13 @@ from dataclasses import replace
 from chex.exports.deidentification import Deidentifier
 from jobs.reporting.part import UNUSABLE, ReadImage
 
-# "BodyPartExamined is SKULL, not CHEST", "Modality CT is not a radiograph": what a header says there may be anything
-_NOT_WANTED = re.compile(r"^(\w+) is .*, (not|neither) ")
-_NOT_SUPPORTED = re.compile(r"^(\w+) .* (is not) ")
+# "BodyPartExamined is SKULL, not CHEST", "Modality CT is not a radiograph": what a header says there may be anything,
+# line breaks and the marks that part reasons, too
+_NOT_WANTED = re.compile(r"^(\w+) is .*, (not|neither) ", re.DOTALL)
+_NOT_SUPPORTED = re.compile(
+    r"(Modality|BitsAllocated|PhotometricInterpretation|transfer syntax) .*?(is not (?:a radiograph|supported))",
+    re.DOTALL,
+)
 
 
 def deidentified(image: ReadImage, deidentifier: Deidentifier) -> ReadImage:
@@ -27,5 +31,6 @@ def deidentified(image: ReadImage, deidentifier: Deidentifier) -> ReadImage:
 
 def _without_quotations(reason: str, unusable: bool) -> str:
     if unusable:
-        return _NOT_SUPPORTED.sub(r"\1 \2 ", re.split(r"[:(;]", reason)[0].strip())
+        found = _NOT_SUPPORTED.match(reason)
+        return " ".join(found.groups()) if found else re.split(r"[:(;]", reason)[0].strip()
     return _NOT_WANTED.sub(r"\1 is \2 ", reason)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from chex.exports import Format, JoinedFormat, NotExportable, formats
 from chex.records import Report, SourceImage
 from jobs.reporting.results import Results
+from pipelines.faults import where_and_what
 
 log = logging.getLogger(__name__)
 
@@ -51,16 +52,19 @@ def _encoded(module: Format, report: Report, source: SourceImage, row: dict) -> 
         return module.encode(report, source)
     except NotExportable as problem:
         reason = str(problem)
-    except Exception as problem:
-        # one odd header among a million must not stop the other 999,999; the log keeps what a developer needs
-        log.exception("an unforeseen fault while exporting to %s", module.FORMAT)
+    except Exception as problem:  # noqa: BLE001  one odd header among a million must not stop the other 999,999
+        log.error("an unforeseen fault while exporting to %s: %s", module.FORMAT, where_and_what(problem))
         reason = f"unforeseen fault ({type(problem).__name__})"
     row["not_exported"].append({"format": module.FORMAT, "reason": reason})
     return None
 
 
 def export_name(uri: str) -> str:
-    """A readable name without suffix; equal names in different folders are told apart by a piece of a hash."""
+    """A readable name without suffix; equal names in different folders are told apart by a piece of a hash.
+
+    The piece is long enough for a billion images, the name short enough for a file system, which counts bytes.
+    """
     stem = posixpath.splitext(posixpath.basename(uri))[0]
-    readable = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in stem)[:80]
-    return f"{readable}-{hashlib.sha256(uri.encode()).hexdigest()[:8]}"
+    readable = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in stem)
+    short = readable.encode()[:80].decode(errors="ignore")
+    return f"{short}-{hashlib.sha256(uri.encode()).hexdigest()[:24]}"

@@ -16,6 +16,7 @@ from jobs.reporting.part import NOT_REPORTED, READ_SCHEMA, READABLE, UNUSABLE, M
 from jobs.reporting.plan import Plan, uris_of_part
 from pipelines.adapters import UnusableInput
 from pipelines.conversion.isolation import isolated
+from pipelines.faults import where_and_what
 from pipelines.freed_memory import keep_freed_memory
 from pipelines.output_folder import OutputFolder
 from pipelines.stores import StoreUnreachable, store_faults, told
@@ -83,9 +84,8 @@ class PartReader:
             stage, reason = "read", "the file does not exist"
         except OSError as problem:
             stage, reason = "read", f"the file cannot be read ({type(problem).__name__})"
-        except Exception as problem:
-            # one odd file among a million must not stop the other 999,999; the log keeps what a developer needs
-            log.exception("an unforeseen fault while reading an image")
+        except Exception as problem:  # noqa: BLE001  one odd file among a million must not stop the other 999,999
+            log.error("an unforeseen fault while reading an image: %s", where_and_what(problem))
             stage, reason = "decode", f"unforeseen fault ({type(problem).__name__})"
         return ReadImage(uri, UNUSABLE, reason, stage), None, None
 

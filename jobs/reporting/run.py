@@ -58,12 +58,17 @@ def write_reports(run: ReportRun, *, show_progress: bool = True) -> dict:
             results.folder.remove_unfinished()  # of workers that died while they wrote
     summary = {
         **counts.summary(),
-        "left_alone": dict(left_alone.most_common()),
+        "left_alone": _shareable(left_alone) if run.deidentify else dict(left_alone.most_common()),
         "this_run": {**pace.summary(), "already_done": done_before},
         "result_set": key,
     }
     results.write("summary.json", (json.dumps(summary, indent=1, ensure_ascii=False) + "\n").encode())
     return summary
+
+
+def _shareable(left_alone: Counter[str]) -> dict[str, int]:
+    """The ending of a file's name may be part of a patient's."""
+    return {"of any kind": left_alone.total()} if left_alone else {}
 
 
 def _reported(run: ReportRun, plan: Plan, maker: Maker, key: str, waiting: set[int]) -> Iterator[Counts]:
@@ -75,7 +80,10 @@ def _reported(run: ReportRun, plan: Plan, maker: Maker, key: str, waiting: set[i
         use = ModelUse(
             run.model, pools.device, maker.queries, run.batch_size, maker.made_with["precision"], pools.threads
         )
-        reader = PartReader(run.plan_folder, plan, maker.model_input, "header" in needs_of(further), run.report_anyway)
+        needs = needs_of(further)
+        # the header alone tells whether text is burned into the pixels
+        keep_headers = "header" in needs or (run.deidentify and "pixels" in needs)
+        reader = PartReader(run.plan_folder, plan, maker.model_input, keep_headers, run.report_anyway)
         writer = PartWriter(run.output, further, maker.provenance, key, run.deidentifier)
 
         def finished(reader: PartReader) -> Iterator[Counts]:

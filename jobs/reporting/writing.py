@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from chex.exports import needs_of
+from chex.exports import NotExportable, needs_of
 from chex.exports.deidentification import Deidentifier
 from chex.metrics.label_reader import PRESENT, rule_based_label_reader
 from chex.pixels import UnusableImage, read_radiograph
@@ -22,9 +23,12 @@ from jobs.reporting.inputs import ImageReader
 from jobs.reporting.part import DONE_SCHEMA, READABLE, UNUSABLE, ReadImage, row, unpacked_images
 from jobs.reporting.results import Results, part_name
 from jobs.reporting.rows import report_of, report_row, unreported_row
+from pipelines.faults import where_and_what
 from pipelines.stores import StoreUnreachable, store_faults, told
 
 NORMAL = "No Finding"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +71,29 @@ class PartWriter:
                     header = headers[place] if headers else None
                     try:
                         pixels = pixels_of(original)
-                        source = SourceImage(original.uri, original.height, original.width, pixels, header)
+                        source = self._shareable(
+                            SourceImage(original.uri, original.height, original.width, pixels, header)
+                        )
                     except (UnusableImage, OSError):
                         exports.leave_out(made, "the image cannot be read again")
+                    except NotExportable as problem:
+                        exports.leave_out(made, str(problem))
                     else:
-                        exports.add(report_of(made), self._shareable(source), made)
+                        exports.add(report_of(made), source, made)
                 _count(made, image, counts)
         exports.finish(part_name(number))
         results.write_part(number, reports, unusable, counts)
         return counts
 
     def _shareable(self, source: SourceImage) -> SourceImage:
-        return source if self.deidentifier is None else self.deidentifier.source(source)
+        """Raises NotExportable if it cannot be de-identified."""
+        if self.deidentifier is None:
+            return source
+        try:
+            return self.deidentifier.source(source)
+        except Exception as problem:  # noqa: BLE001  one odd header among a million must not stop the other 999,999
+            log.error("an unforeseen fault while de-identifying a header: %s", where_and_what(problem))
+            raise NotExportable(f"the header cannot be de-identified ({type(problem).__name__})") from None
 
     def _row(self, image: ReadImage, written: dict | None) -> dict:
         provenance = replace(self.provenance, input_sha256=image.sha256, sop_instance_uid=image.sop_instance_uid)

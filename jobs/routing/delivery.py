@@ -9,6 +9,7 @@ from collections import Counter
 
 from jobs.routing.destination import Away, Destination, NotNow, Rejected
 from jobs.routing.queue import Queue
+from pipelines.faults import where_and_what
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between tries while the destination is away
 TRIES = 3  # of a report that is not taken
@@ -68,8 +69,8 @@ class Delivery:
             self._put_off(key, str(problem))
         except Rejected as problem:
             self._count_against(key, str(problem))
-        except Exception as fault:
-            log.exception("an unforeseen fault while delivering report %s", key[:12])
+        except Exception as fault:  # noqa: BLE001  one report must not hold up the others
+            log.error("an unforeseen fault while delivering report %s: %s", key[:12], where_and_what(fault))
             self._count_against(key, f"unforeseen fault ({type(fault).__name__})")
             return True  # who knows whether anybody is there
         else:

@@ -14,6 +14,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from jobs.routing.queue import Queue
+from pipelines.faults import where_and_what
 
 NOT_STARTED = 3  # exit status: the model or the prompts cannot be used
 _LOCK, _IN_WORK = "worker.lock", "in-work.json"
@@ -77,12 +78,12 @@ def report_on(queue: Queue, reporter, keys: Sequence[str]) -> None:
         return
     try:
         results = reporter([queue.image(key) for key in keys])
-    except Exception as fault:
+    except Exception as fault:  # noqa: BLE001  whatever an image brings about, it leaves `waiting`
         if len(keys) > 1:  # one of them is at fault, and the others must not suffer for it
             for key in keys:
                 report_on(queue, reporter, [key])
             return
-        log.exception("an unforeseen fault while reporting on image %s", keys[0][:12])
+        log.error("an unforeseen fault while reporting on image %s: %s", keys[0][:12], where_and_what(fault))
         results = [Unusable("report", f"unforeseen fault ({type(fault).__name__})")]
     for key, result in zip(keys, results, strict=True):
         if isinstance(result, bytes):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from typing import Any
 
-from chex.config import ConfigError, flatten, to_mapping
+from chex.config import to_mapping
+from jobs.going_on import check_same
 from jobs.training.data_manifest import training_data
 from jobs.training.worker import FINISHED, Job
 
@@ -23,7 +23,7 @@ def outcome_of_earlier(job: Job, *, resume: bool) -> dict[str, Any] | None:
     folder = job.folder
     kept = folder.read_json(_SETTINGS)
     if resume and kept is not None:
-        _check_same(job, kept)
+        check_same(job.output, kept, _settings(job), free=_FREE_TO_CHANGE)
         finished = folder.read_json(FINISHED)
         return finished if finished and folder.model.names() else None
     if not resume and folder.work.names():
@@ -45,17 +45,6 @@ def taken_over(job: Job) -> Job:
     folder.remove("ray")  # the notes of an earlier job's Ray Train
     folder.write_json(_SETTINGS, _settings(job))
     return owned
-
-
-def _check_same(job: Job, kept: dict[str, Any]) -> None:
-    before, now = flatten(kept), flatten(json.loads(json.dumps(_settings(job))))
-    differing = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
-    if problems := [
-        f"{key}: the interrupted run has {before.get(key)!r}, found {now.get(key)!r}"
-        for key in differing
-        if key not in _FREE_TO_CHANGE
-    ]:
-        raise ConfigError(problems, source=f"going on with {job.output}")
 
 
 def _settings(job: Job) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import time
 from collections import Counter
 
 from chex.records import Query
-from serve.observability.logs import log, where_and_what
+from pipelines.faults import where_and_what
+from serve.observability.logs import log
 from serve.observability.metrics import count_queries, count_request
 from serve.observability.requests import RequestRecord, current, note
 from serve.problems import problem_response
@@ -49,12 +50,14 @@ class Audit:
                 raise BrokenOff from None  # the answer has begun, and what the fault says must not be logged
             await problem_response(500, "an unforeseen fault; the server's log has the details")(scope, receive, noted)
         finally:
-            outcome = outcome_of(status, complete)
+            outcome = outcome_of(status, complete, record.facts.get("problem"))
             write_line(scope, record, status, outcome, seconds := time.perf_counter() - start)
             count_request(route_of(scope), outcome, seconds)
 
 
-def outcome_of(status: int | None, complete: bool) -> str:
+def outcome_of(status: int | None, complete: bool, problem: int | None = None) -> str:
+    """problem: the status of what an answer that had begun ended with instead."""
+    status = problem or status
     if status is None or not complete:
         return "broken off"
     return "failed" if status >= 500 else "refused" if status >= 400 else "answered"

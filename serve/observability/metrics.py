@@ -39,6 +39,13 @@ def _images_kept() -> Gauge:
 
 
 @cache
+def _waiting() -> Gauge:
+    return Gauge(
+        "chex_waiting", "questions that wait for the model, by answer (found, described, reported)", ("answer",)
+    )
+
+
+@cache
 def _feature_lookups() -> Counter:
     return Counter(
         "chex_feature_lookups_total", "how often an image was encoded already (hit) or not (miss)", ("found",)
@@ -71,6 +78,11 @@ def count_rate_limited(caller: str) -> None:
 
 def show_images_kept(count: int) -> None:
     _images_kept().set(count)
+
+
+def show_waiting(counts: Mapping[str, int]) -> None:
+    for answer, count in counts.items():
+        _waiting().set(count, tags={"answer": answer})
 
 
 def count_feature_lookup(hit: bool) -> None:

@@ -14,7 +14,7 @@ from chex.pixels import encode_stored
 from serve.answer_schemas import ImageOut
 from serve.desk import Desk
 from serve.images import Kept
-from serve.routes.requests import PROBLEMS, STATELESS_PROBLEMS, AtDesk, content
+from serve.routes.requests import PROBLEMS, STATELESS_PROBLEMS, AtDesk, Deadline, content
 
 DICOM = "application/dicom"
 PICTURE = {200: {"content": {"image/png": {}}}}
@@ -27,6 +27,7 @@ router = APIRouter(tags=["images"])
 async def upload(
     request: Request,
     desk: AtDesk,
+    deadline: Deadline,
     file: Annotated[UploadFile | None, File(description="a DICOM, JPEG or PNG file")] = None,
 ) -> ImageOut:
     """Takes in one radiograph, as a form's `file` or as a DICOM body. It is forgotten when it is not asked for a while."""
@@ -36,7 +37,7 @@ async def upload(
         data = await request.body()
     else:
         raise HTTPException(422, f"a file is missing: a form (multipart/form-data) with a field `file`, or {DICOM}")
-    return described(desk, await desk.images.keep(data, desk.deadline(request)))
+    return described(desk, await desk.images.keep(data, deadline))
 
 
 @router.get("/v1/images/{image_id}/pixels", responses=PROBLEMS | PICTURE, response_class=Response)
@@ -46,12 +47,12 @@ async def pixels(image_id: str, desk: AtDesk) -> Response:
     return Response(await asyncio.to_thread(encode_stored, shown), media_type="image/png")
 
 
-def described(desk: Desk, kept: Kept, *, stays: bool = True) -> ImageOut:
+def described(desk: Desk, kept: Kept) -> ImageOut:
     return ImageOut(
         image_id=kept.stored.image_id,
         width=kept.width,
         height=kept.height,
         view=kept.view,
         notes=list(kept.notes),
-        expires_in_s=int(desk.images.seconds) if stays else 0,
+        expires_in_s=int(desk.images.seconds) if kept.stored.stays else 0,
     )

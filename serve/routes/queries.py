@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import Response
 
 from serve.answer_schemas import AnswersOut, FindingOut, ImageAnswersOut
 from serve.desk import Desk
 from serve.images import Kept
 from serve.routes.images import described
-from serve.routes.requests import PROBLEMS, STATELESS_PROBLEMS, AtDesk, content, parsed
+from serve.routes.requests import PROBLEMS, STATELESS_PROBLEMS, AtDesk, Deadline, content, parsed
 from serve.schemas import QueriesIn
 
 router = APIRouter(tags=["queries"])
@@ -20,30 +20,30 @@ QUESTION = "a JSON object as for /v1/images/{image_id}/queries"
 
 
 @router.post("/v1/images/{image_id}/queries", responses=PROBLEMS, response_model=AnswersOut)
-async def ask(request: Request, image_id: str, asked: QueriesIn, desk: AtDesk) -> Response:
+async def ask(image_id: str, asked: QueriesIn, desk: AtDesk, deadline: Deadline) -> Response:
     """Boxes, probabilities and a sentence for every query.
 
     A finding or region by its name, a phrase to ground as a whole sentence, a region to describe or classify by its box
     (with `labels`), or text and box together.
     """
-    findings = await answered(desk, desk.images.get(image_id), asked, desk.deadline(request))
+    findings = await answered(desk, desk.images.get(image_id), asked, deadline)
     return as_json(AnswersOut.model_construct(findings=findings))
 
 
 @router.post("/v1/queries", responses=STATELESS_PROBLEMS, response_model=ImageAnswersOut)
 async def ask_once(
-    request: Request,
     desk: AtDesk,
+    deadline: Deadline,
     file: Annotated[UploadFile, File(description="a DICOM, JPEG or PNG file")],
     question: Annotated[
         str, Form(alias="request", description=QUESTION, examples=['{"queries": [{"text": "pleural effusion"}]}'])
     ],
 ) -> Response:
     """The same for an image that comes with the questions and is not kept."""
-    asked, deadline = parsed(QueriesIn, question), desk.deadline(request)
+    asked = parsed(QueriesIn, question)
     kept = await desk.images.decode(await content(file), deadline)
     findings = await answered(desk, kept, asked, deadline)
-    return as_json(ImageAnswersOut.model_construct(findings=findings, image=described(desk, kept, stays=False)))
+    return as_json(ImageAnswersOut.model_construct(findings=findings, image=described(desk, kept)))
 
 
 async def answered(desk: Desk, kept: Kept, asked: QueriesIn, deadline: float) -> list[FindingOut]:

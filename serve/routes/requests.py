@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, UploadFile
+from fastapi import Depends, Header, UploadFile
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from serve.answer_schemas import Problem
+from serve.deadlines import HEADER, LONGEST, deadline_of
 from serve.desk import Desk
 
 PROBLEMS = {status: {"model": Problem} for status in (404, 413, 422, 503, 504)}
@@ -23,6 +24,18 @@ async def _desk(request: Request) -> Desk:  # a plain function would be called i
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
+
+
+async def _deadline(
+    desk: AtDesk,
+    seconds: Annotated[
+        str | None, Header(alias=HEADER, description=f"how long the client waits, at most {LONGEST:.0f} (504)")
+    ] = None,
+) -> float:
+    return deadline_of(seconds, desk.request_seconds)
+
+
+Deadline = Annotated[float, Depends(_deadline)]
 
 
 def parsed(kind: type[Body], text: str | None) -> Body:

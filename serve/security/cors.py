@@ -25,7 +25,7 @@ def with_cors(app, origins: tuple[str, ...]):
         app,
         allow_origins=list(checked_origins(origins)),
         allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-ID", "X-Request-Timeout"],
         expose_headers=["Retry-After", "WWW-Authenticate", "X-Request-ID"],
         max_age=600,
     )

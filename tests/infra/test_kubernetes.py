@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import re
 import shlex
 
 import jsonschema
 import pytest
 import yaml
+from ray.serve.config import AutoscalingConfig
 
+from serve.app import MODEL_APPLICATION, model
+from serve.arguments import FrontArguments, ModelArguments
+from serve.asking import CALLS_AT_ONCE
 from tests.infra.commands import check_arguments
 from tests.infra.manifests import FOLDERS, KUBERNETES, ROOT, every_object, pod_specs, ray_schema, rendered
 from tests.serve.deployment import arguments_of
@@ -59,12 +64,16 @@ def test_a_job_has_as_many_gpus_as_it_asks_for(folder):
     assert all(int(number) <= group["maxReplicas"] for number in asked)
 
 
+def service_of(folder: str) -> dict:
+    (service,) = (thing for thing in rendered(folder) if thing["kind"] == "RayService")
+    return service
+
+
 @pytest.mark.parametrize("folder", ENDPOINTS)
 def test_the_endpoint_is_made_of_applications_that_exist(folder):
     from ray.serve.schema import ServeDeploySchema
 
-    (service,) = (thing for thing in rendered(folder) if thing["kind"] == "RayService")
-    config = ServeDeploySchema.model_validate(yaml.safe_load(service["spec"]["serveConfigV2"]))
+    config = ServeDeploySchema.model_validate(yaml.safe_load(service_of(folder)["spec"]["serveConfigV2"]))
     assert [application.route_prefix for application in config.applications] == ["/", None]
     for application in config.applications:
         assert set(application.args) <= set(arguments_of(application.import_path).model_fields)
@@ -73,11 +82,38 @@ def test_the_endpoint_is_made_of_applications_that_exist(folder):
             assert hasattr(importlib.import_module(f"serve.{snake}"), deployment.name)
 
 
+def applications_of(config: str) -> dict[str, dict]:
+    return {application["name"]: application for application in yaml.safe_load(config)["applications"]}
+
+
+def scaling_of(application: dict) -> dict[str, AutoscalingConfig]:
+    """Of each deployment, as the builder sets it."""
+    overridden = [one["name"] for one in application.get("deployments", []) if "autoscaling_config" in one]
+    assert not overridden, "Serve takes nothing of the builder's then"
+    parts = model(ModelArguments(**application["args"] | {"model": "phantom"}))._bound_deployment.init_args
+    deployments = [part._bound_deployment for part in parts]
+    return {one.name: one._deployment_config.autoscaling_config for one in deployments}
+
+
+@pytest.mark.parametrize("endpoint", [*ENDPOINTS, "serve.yaml"])
+def test_questions_alone_can_ask_for_every_replica(endpoint):
+    file = ROOT / "infra" / endpoint
+    config = service_of(endpoint)["spec"]["serveConfigV2"] if endpoint in ENDPOINTS else file.read_text("utf-8")
+    applications = applications_of(config)
+    calls = FrontArguments(**applications["chex-ray"]["args"]).shards * CALLS_AT_ONCE
+    scaling = scaling_of(applications[MODEL_APPLICATION])
+    assert {name: one.max_replicas for name, one in scaling.items()} == {"PromptDetector": 4, "SentenceGenerator": 8}
+    for one in scaling.values():
+        assert one.min_replicas == 1
+        assert math.ceil(calls / one.target_ongoing_requests) >= one.max_replicas
+
+
 @pytest.mark.parametrize("folder", ENDPOINTS)
 def test_detectors_and_generators_have_pods_of_their_own_for_every_replica(folder):
-    (service,) = (thing for thing in rendered(folder) if thing["kind"] == "RayService")
-    applications = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
-    deployments = [deployment for application in applications for deployment in application.get("deployments", [])]
+    service = service_of(folder)
+    applications = applications_of(service["spec"]["serveConfigV2"])
+    deployments = [deployment for one in applications.values() for deployment in one.get("deployments", [])]
+    scaling = scaling_of(applications[MODEL_APPLICATION])
     assert [deployment["name"] for deployment in deployments] == ["PromptDetector", "SentenceGenerator"]
     groups = {}
     for group in service["spec"]["rayClusterConfig"]["workerGroupSpecs"]:
@@ -87,7 +123,7 @@ def test_detectors_and_generators_have_pods_of_their_own_for_every_replica(folde
         options = deployment["ray_actor_options"]
         (resource,) = options["resources"]
         pods, container = groups[resource]
-        assert pods >= deployment["autoscaling_config"]["max_replicas"]
+        assert pods >= scaling[deployment["name"]].max_replicas
         assert options["num_cpus"] <= int(container["resources"]["requests"]["cpu"])
         assert options.get("num_gpus", 0) == int(container["resources"]["limits"].get("nvidia.com/gpu", 0))
 

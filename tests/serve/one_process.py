@@ -40,22 +40,27 @@ class _Method:
         return self._events(arguments) if self._stream else _Response(self._result(arguments))
 
     async def _result(self, arguments):
-        return await self._method(*[await one if isinstance(one, _Response) else one for one in arguments])
+        return await self._method(*[await _value(one) for one in arguments])
 
     async def _events(self, arguments):
-        async for event in self._method(*[await one if isinstance(one, _Response) else one for one in arguments]):
+        async for event in self._method(*[await _value(one) for one in arguments]):
             yield event
+
+
+async def _value(argument):
+    # as in Serve, an argument's call goes on when the call that waits for it is cancelled
+    return await asyncio.shield(argument.task) if isinstance(argument, _Response) else argument
 
 
 class _Response:
     def __init__(self, result: Awaitable) -> None:
-        self._task = asyncio.ensure_future(result)
+        self.task = asyncio.ensure_future(result)
 
     def __await__(self):
-        return self._task.__await__()
+        return self.task.__await__()
 
     def cancel(self) -> None:
-        self._task.cancel()
+        self.task.cancel()
 
 
 class _Stored:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from chex.records import Query
+from serve.answer_schemas import BatchOut
 from tests.serve.asking import BOX, is_problem, png
 from tests.serve.one_process import OneProcess
 
@@ -125,6 +126,7 @@ def test_an_image_that_comes_along_is_answered_and_not_kept(model_dir):
         files, form = {"file": ("image", png(3))}, {"request": json.dumps(question)}
         answer = await server.client.post("/v1/queries", files=files, data=form)
         report = await server.client.post("/v1/report", files=files)
+        assert not len(server.detector._features)
         image = answer.json()["image"]
         assert image == report.json()["image"] and image["expires_in_s"] == 0
         is_problem(await asked(server, image["image_id"], {"text": "edema"}), 404, "upload it again")
@@ -155,14 +157,20 @@ def test_several_images_each_with_an_answer_or_a_problem(model_dir):
             first, second, third = answer.json()["images"]
             assert first[content] and third[content] and first["image"]["image_id"] != third["image"]["image_id"]
             assert second["problem"]["status"] == 422 and "not a usable radiograph" in second["problem"]["detail"]
+            assert second.keys() == {"problem"} and "problem" not in first
+            known = BatchOut.model_validate_json(answer.content).images
+            assert known[0].image.view is None and known[0].findings[0].sentence and known[1].problem.status == 422
         image_id = await uploaded(server)
         (alone,) = (await asked(server, image_id, {"text": "edema"})).json()["findings"]
         answer = await server.client.post("/v1/batch/queries", files=files, data=form)
         assert answer.json()["images"][0]["findings"][0]["sentence"] == alone["sentence"]
+        most = [("files", ("a", png(0))) for _ in range(32)]
+        answer = await server.client.post("/v1/batch/queries", files=most, data=form)
+        assert all("findings" in one for one in answer.json()["images"])
         many = [("files", ("a", b"")) for _ in range(33)]
         is_problem(await server.client.post("/v1/batch/queries", files=many, data=form), 422, "at most 32")
 
-    on(model_dir, conversation)
+    on(model_dir, conversation, most_waiting=32)
 
 
 def test_dicom_as_a_body(model_dir, shared):
@@ -221,6 +229,48 @@ def test_an_export_of_the_report_and_of_edited_findings(model_dir, shared):
             is_problem(
                 await server.client.post(path, json={"format": "overlays", "findings": [wrong]}), 422, "findings.0"
             )
+        for query in ({"box": [0.5] * 4}, {"box": [0.6, 0.2, 0.7, 0.1]}, {"name": "x" * 301}):
+            odd = {"format": "text", "findings": [edited | {"query": query}]}
+            is_problem(await server.client.post(path, json=odd), 422, "findings.0.query")
+        for query in ({"text": "  "}, {"name": " "}, {}):  # which is to say nothing
+            odd = {"format": "text", "findings": [edited | {"query": query}]}
+            assert (await server.client.post(path, json=odd)).status_code == 200
         is_problem(await server.client.post("/v1/images/none/export", json={"format": "overlays"}), 404)
+
+    on(model_dir, conversation)
+
+
+def test_a_phrase_is_exported_as_it_was_answered(model_dir):
+    async def conversation(server):
+        image_id = await uploaded(server)
+        phrase = "There is a small left pleural effusion with atelectasis of the adjacent lung, " * 3
+        (finding,) = (await asked(server, image_id, {"text": phrase})).json()["findings"]
+        assert len(finding["query"]["name"]) > 200
+        body = {"format": "text", "findings": [finding]}
+        assert (await server.client.post(f"/v1/images/{image_id}/export", json=body)).status_code == 200
+
+    on(model_dir, conversation)
+
+
+def test_an_export_names_the_model_that_wrote_the_report(model_dir):
+    async def conversation(server):
+        image_id = await uploaded(server)
+        path = f"/v1/images/{image_id}/export"
+        report = (await server.client.post(f"/v1/images/{image_id}/report", json={"prompt_set": "chexpert"})).json()
+        made, findings = report["provenance"], report["findings"]
+        server.generator._reports.model.provenance["weights_sha256"] = "b" * 64  # another model is served by now
+
+        async def exported(**more) -> str:
+            answer = await server.client.post(path, json={"format": "text", "findings": findings} | more)
+            assert answer.status_code == 200, answer.text
+            return answer.text
+
+        as_written, edited = await exported(provenance=made, edited=False), await exported(provenance=made)
+        assert made["weights_sha256"][:12] in as_written and "prompts: chexpert" in as_written
+        assert made["weights_sha256"][:12] in edited and "prompts: chexpert, edited by the reader" in edited
+        assert "edited" not in as_written and "b" * 12 in await exported()
+        for wrong, words in (({"input_sha256": "0" * 64}, "another image"), ({"model_name": "a\\b"}, "model_name")):
+            body = {"format": "text", "findings": findings, "provenance": made | wrong}
+            is_problem(await server.client.post(path, json=body), 422, words)
 
     on(model_dir, conversation)

@@ -43,3 +43,11 @@ def test_an_entry_expires_after_its_last_use():
     assert (store.get("a"), store.get("b")) == (1, None)
     clock.now = 30
     assert store.get("a") is None and len(store) == 0
+
+
+def test_what_has_expired_goes_when_it_is_counted():
+    clock = Clock()
+    store = RecentlyUsed(most_entries=9, seconds=10, clock=clock)
+    store.put("a", 1)
+    clock.now = 11
+    assert len(store) == 0 and not store._entries

@@ -9,6 +9,7 @@ import sys
 import httpx
 import pytest
 
+from serve.answer_schemas import ReportOut
 from serve.client import Client, Refused
 
 FINDING = {
@@ -83,6 +84,32 @@ def test_events_until_a_problem():
             seen.append((kind, content))
     assert [kind for kind, _ in seen] == ["selected", "finding"] and seen[1][1].sentence == "No edema."
     assert server.asked[0].headers["accept"] == "text/event-stream"
+
+
+def test_events_end_at_line_feeds_alone():
+    odd = json.loads(json.dumps(FINDING)) | {"sentence": "one\u2028two\x85three"}
+    text = f"event: finding\ndata: {json.dumps(odd, ensure_ascii=False)}\n\n"
+    with client(Server(httpx.Response(200, text=text, headers={"content-type": "text/event-stream"}))) as asking:
+        ((_, finding),) = asking.report_events("1f")
+    assert finding.sentence == odd["sentence"]
+
+
+def test_an_export_says_of_which_report_it_is():
+    made = {
+        "model_name": "tiny", "model_version": "1", "weights_sha256": "", "prompt_set": "chexpert",
+        "prompts_sha256": "", "thresholds": {"box_score": 0.1}, "input_sha256": "", "software_version": "1",
+        "sop_instance_uid": None,
+    }  # fmt: skip
+    report = ReportOut.model_validate({"text": "No edema.", "findings": [FINDING], "provenance": made})
+    server = Server(*(httpx.Response(200, content=b"file") for _ in range(3)))
+    with client(server) as asking:
+        asking.export("1f", "text")
+        asking.export("1f", "text", report=report)
+        asking.export("1f", "text", [report.findings[0].model_copy(update={"sentence": "Edema."})], report=report)
+    alone, whole, edited = (json.loads(request.content) for request in server.asked)
+    assert alone == {"format": "text"}
+    assert whole == {"format": "text", "findings": [FINDING], "provenance": made, "edited": False}
+    assert edited["edited"] and edited["findings"][0]["sentence"] == "Edema." and edited["provenance"] == made
 
 
 def test_files_go_without_their_names(tmp_path):

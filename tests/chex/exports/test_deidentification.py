@@ -93,6 +93,56 @@ def test_the_header_is_what_the_basic_profile_asks_for():
     assert (header.Rows, header.Columns, header.WindowCenter) == (60, 40, 2048)
 
 
+def full_table(kind: str, **elements) -> Dataset:
+    """A lookup table with whatever else a scanner may put beside its numbers."""
+    table = Dataset()
+    table.add_new("LUTDescriptor", "US", [2, 0, 16])
+    table.add_new("LUTData", "OW", b"\x00\x00\xff\xff")
+    table.ModalityLUTType, table.LUTExplanation = kind, "explained secret"
+    for keyword, value in {"PatientName": "Nested^Secret", "ImageComments": "comment secret", **elements}.items():
+        setattr(table, keyword, value)
+    table.private_block(0x0011, "secret systems", create=True).add_new(1, "LO", "private secret")
+    return table
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("OD", "OD"), ("SECRET", "US")])
+@pytest.mark.parametrize("keyword", ["ModalityLUTSequence", "VOILUTSequence"])
+def test_of_a_lookup_table_only_the_numbers_are_kept(keyword, kind, kept, tmp_path):
+    dataset = dcmread(io.BytesIO(dicom_file(VOILUTFunction="SECRET")))
+    setattr(dataset, keyword, [full_table(kind, OperatorsName="secret")])
+    file = io.BytesIO()
+    dataset.save_as(file)
+    guard = Deidentifier(KEY)
+    image = guard.source(source(file.getvalue()))
+    (table,) = dcmread(io.BytesIO(image.header))[keyword].value
+    assert table.LUTDescriptor == [2, 0, 16] and table.LUTData == b"\x00\x00\xff\xff"
+    numbers = {"LUTDescriptor", "LUTData"}
+    assert set(table.dir()) == (numbers | {"ModalityLUTType"} if keyword == "ModalityLUTSequence" else numbers)
+    assert keyword != "ModalityLUTSequence" or table.ModalityLUTType == kept
+    state = formats()["dicom-gsps"].encode(guard.report(report()), image)
+    assert b"secret" not in image.header.lower() and b"secret" not in state.lower()
+    (tmp_path / "state.dcm").write_bytes(state)
+    assert_valid(tmp_path / "state.dcm")
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID", "DOE"])
+def test_how_a_window_is_meant_is_one_of_the_standards_words(function):
+    header = dcmread(io.BytesIO(Deidentifier(KEY).source(source(dicom_file(VOILUTFunction=function))).header))
+    assert header.get("VOILUTFunction") == (None if function == "DOE" else function)
+
+
+def test_a_table_that_is_none_is_left_out():
+    dataset = dcmread(io.BytesIO(dicom_file()))
+    dataset.add_new("VOILUTSequence", "LO", "secret words")
+    dataset.ModalityLUTSequence = [Dataset()]
+    file = io.BytesIO()
+    dataset.save_as(file)
+    header = Deidentifier(KEY).source(source(file.getvalue())).header
+    assert b"secret" not in header and not {"VOILUTSequence", "ModalityLUTSequence"} & set(
+        dcmread(io.BytesIO(header)).dir()
+    )
+
+
 def test_it_is_still_a_report_of_its_image(tmp_path):
     guard = Deidentifier(KEY)
     image, told = guard.source(source()), guard.report(report())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -11,9 +12,11 @@ import sys
 
 import pytest
 from pycocotools.coco import COCO
+from pydicom import Dataset, dcmread
 
 from chex.exports import Format, JoinedFormat, NotExportable, formats, needs_of
 from chex.exports.concepts import PRIVATE, SNOMED, _codes, concept_of, sites_of
+from chex.exports.dicom_source import read_source
 from chex.records import Finding, Query, Report, SourceImage
 from chex.vocabulary import load
 from tests.chex.exports.reports import dicom_file, provenance, report, source
@@ -73,6 +76,40 @@ def test_an_image_without_a_study_cannot_have_it(name, data, why):
         formats()[name].encode(report(), image)
 
 
+@pytest.mark.parametrize("name", OF_DICOM)
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"AcquisitionDate": "20230231"},
+        {"AcquisitionDate": "20230229", "AcquisitionTime": "235960"},
+        {"InstanceNumber": [1, 2]},
+        {"InstanceNumber": -5},
+        {"InstanceNumber": ""},
+    ],
+)
+def test_an_odd_number_or_day_costs_no_report(name, odd):
+    assert formats()[name].encode(report(), source(dicom_file(**odd)))
+
+
+@pytest.mark.parametrize("name", OF_DICOM)
+def test_a_broken_table_costs_no_report(name):
+    dataset = dcmread(io.BytesIO(dicom_file()))
+    table = Dataset()
+    table.add_new("LUTData", "OW", b"\x00\x00\xff\xff")
+    dataset.VOILUTSequence = [table]
+    file = io.BytesIO()
+    dataset.save_as(file)
+    broken = file.getvalue().replace(b"\x28\x00\x06\x30OW", b"\x28\x00\x06\x30O?")
+    assert broken != file.getvalue() and formats()[name].encode(report(), source(broken))
+
+
+def test_a_day_that_never_was_is_left_out():
+    assert read_source(source(dicom_file(AcquisitionDate="20230231"))).date == "20240305"
+    assert read_source(source(dicom_file(AcquisitionDate="20230231", StudyDate="20230431"))).date is None
+    assert read_source(source(dicom_file(AcquisitionDate="20240229"))).date == "20240229"
+    assert read_source(source(dicom_file(InstanceNumber=[7, 2]))).evidence.InstanceNumber == 7
+
+
 def test_files_for_many_images():
     reports = [(report(), source(uri=f"archive/{place}.dcm")) for place in range(3)]
     for name in ("coco", "json-lines"):
@@ -87,7 +124,7 @@ def test_each_line_holds_a_whole_report():
     lines = module.join([module.encode(report(), source(uri=uri)) for uri in ("a.dcm", "b\n.png")]).splitlines()
     first, second = (json.loads(line) for line in lines)
     assert (first["uri"], second["uri"]) == ("a.dcm", "b\n.png") and first["text"] == report().text
-    assert [finding["stated"] for finding in first["findings"]] == [True, True, False, True, True]
+    assert [finding["stated"] for finding in first["findings"]] == [True, True, False, False, True]
     assert first["findings"][0]["boxes"][0] == {"box": [0.1, 0.55, 0.4, 0.9], "score": 0.83}
     assert first["findings"][1]["parents"] == ["cardiac silhouette", "right costophrenic angle"]
     assert first["provenance"]["weights_sha256"] == provenance().weights_sha256

@@ -78,6 +78,21 @@ def test_an_output_is_only_gone_on_with_when_asked(finished, monkeypatch, capsys
     assert (output / "table.md").read_text() in capsys.readouterr().out
 
 
+def test_other_phantoms_are_not_taken_for_those_that_are_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("jobs.phantoms.write_with_bar", lambda raw, *_, **__: raw.mkdir())
+    monkeypatch.setattr("jobs.demonstration.steps.convert_phantoms", lambda *_, **__: None)
+    settings = tmp_path / "settings.yaml"
+    command = ["--config", str(settings), "--output", str(tmp_path / "out"), "--only", "data"]
+    settings.write_text("data: {train: 8, validate: 4, test: 4}")
+    assert benchmark.main(command) == 0
+    settings.write_text("data: {train: 8, validate: 4, test: 4}\nbootstrap: 10")
+    assert benchmark.main([*command, "--resume"]) == 0
+    settings.write_text("data: {train: 8, validate: 4, test: 5}")
+    assert benchmark.main([*command, "--resume"]) == 2
+    assert benchmark.main([*command[:-1], "evaluation", "--resume"]) == 2
+    assert benchmark.main([*command, "--resume", "--data", "shards"]) == 0
+
+
 def test_the_settings_that_come_along_can_be_trained():
     config = benchmark_config("phantom_benchmark")
     assert (config.data.train, config.data.validate, config.data.test) == (4000, 400, 600)

@@ -177,6 +177,57 @@ def test_without_a_key_nothing_begins(place, tmp_path, monkeypatch):
     assert parse(["--input", "a", "--output", "b", "--deidentify"]).deidentify
 
 
+def archive_of(folder, **images) -> None:
+    (folder / "in").mkdir()
+    for name, data in images.items():
+        (folder / "in" / f"{name}.dcm").write_bytes(data)
+
+
+@pytest.mark.parametrize("chosen", [("overlays",), ("overlays", "text"), ("overlays", "fhir")])
+def test_no_picture_has_text_that_the_header_says_is_burned_in(chosen, tmp_path, monkeypatch):
+    monkeypatch.setenv(KEY, SECRET)
+    burned = radiograph(SOPInstanceUID="1.2.840.99999.1", BurnedInAnnotation="YES")
+    archive_of(tmp_path, burned=burned, clean=radiograph(SOPInstanceUID="1.2.840.99999.2"))
+    summary = make(tmp_path, tmp_path / "out", deidentify=True, formats=chosen)
+    assert summary["reported"] == 2 and list(summary["not_exported"].values()) == [1]
+    (picture,) = (tmp_path / "out" / "overlays").iterdir()
+    clean = Deidentifier(SECRET.encode()).identifier("uri", str(tmp_path / "in" / "clean.dcm"))
+    assert picture.name.startswith(clean)
+
+
+def test_a_header_that_cannot_be_cleaned_costs_its_image_the_exports_and_nothing_else(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv(KEY, SECRET)
+    clean = Deidentifier._clean
+
+    def clean_but_one(self, dataset):
+        if dataset.SOPInstanceUID.endswith(".1"):
+            raise ValueError(f"odd header of {dataset.PatientName}")
+        return clean(self, dataset)
+
+    monkeypatch.setattr(Deidentifier, "_clean", clean_but_one)
+    archive_of(
+        tmp_path, odd=radiograph(SOPInstanceUID="1.2.840.99999.1"), plain=radiograph(SOPInstanceUID="1.2.840.99999.2")
+    )
+    summary = make(tmp_path, tmp_path / "out", deidentify=True, formats=("dicom-sr", "overlays", "text"))
+    why = "the header cannot be de-identified (ValueError)"
+    assert summary["reported"] == 2
+    assert summary["not_exported"] == {f"{name}: {why}": 1 for name in ("dicom-sr", "overlays", "text")}
+    for name in ("dicom-sr", "overlays", "text"):
+        assert len(list((tmp_path / "out" / name).iterdir())) == 1
+    assert "clean_but_one" in caplog.text and "Mustermann" not in caplog.text
+
+
+def test_a_deidentified_summary_tells_how_many_files_were_left_alone_and_no_more(tmp_path, monkeypatch):
+    monkeypatch.setenv(KEY, SECRET)
+    archive_of(tmp_path, one=radiograph(SOPInstanceUID="1.2.840.99999.1"))
+    for name in ("report.Mustermann, Erika", "list.csv", "other.csv"):
+        (tmp_path / "in" / name).write_text("x")
+    summary = make(tmp_path, tmp_path / "out", deidentify=True)
+    assert summary["left_alone"] == {"of any kind": 3} and not told(tmp_path / "out")
+    again = make(tmp_path, tmp_path / "again", formats=("parquet",))
+    assert again["left_alone"] == {".csv": 2, ".mustermann, erika": 1}
+
+
 def test_summaries_are_json(place, tmp_path):
     make(place, tmp_path, formats=("parquet", "text"))
     assert json.loads((tmp_path / "summary.json").read_text())["not_exported"] == {}

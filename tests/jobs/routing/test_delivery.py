@@ -114,7 +114,7 @@ class Scripted:
         pass
 
 
-def test_one_that_is_not_taken_goes_to_quarantine_and_holds_up_nobody(queue):
+def test_one_that_is_not_taken_goes_to_quarantine_and_holds_up_nobody(queue, caplog):
     script = {0: [Rejected("status C000")], 1: [None], 2: [Rejected("status C000"), None], 3: [RuntimeError("a bug")]}
     for number in script:
         put(queue, number)
@@ -126,6 +126,7 @@ def test_one_that_is_not_taken_goes_to_quarantine_and_holds_up_nobody(queue):
         "deliver: the destination does not take the report: status C000": 1,
         "deliver: the destination does not take the report: unforeseen fault (RuntimeError)": 1,
     }
+    assert "RuntimeError" in caplog.text and "a bug" not in caplog.text, "what a fault says may quote a header"
 
 
 def test_while_the_destination_is_away_all_wait_and_nothing_is_put_aside(queue):

@@ -39,11 +39,13 @@ def test_each_image_goes_where_it_belongs(queue):
     assert queue.counts().not_reported == {"a hand": 1} and queue.counts().quarantined == {"decode: broken": 1}
 
 
-def test_one_that_spoils_the_batch_is_found_and_put_aside(queue):
+def test_one_that_spoils_the_batch_is_found_and_put_aside(queue, caplog):
     keys = [arrive(queue, content) for content in (b"a chest", b"poison", b"another chest")]
     report_on(queue, reporter, keys)
     assert set(queue.outgoing()) == {keys[0], keys[2]}
     assert queue.counts().quarantined == {"report: unforeseen fault (RuntimeError)": 1}
+    assert "RuntimeError" in caplog.text and "test_worker.py" in caplog.text
+    assert "out of memory" not in caplog.text, "what a fault says may quote a header"
 
 
 def test_a_full_disk_is_no_images_fault(queue, monkeypatch):

@@ -59,9 +59,9 @@ def test_it_is_not_waited_for_longer_than_the_client_wants(model_dir, other_mode
 
 
 def test_a_report_that_one_model_began_no_other_ends(model_dir, other_model):
-    """A generator is lost after the first sentence, and what goes on has another model."""
+    """A generator is lost after the first sentence, and what goes on has another model, alone or with the detector."""
 
-    async def events(replacement) -> list[tuple[str, dict]]:
+    async def events(replacement, *, detector: bool = True) -> list[tuple[str, dict]]:
         async with OneProcess(model_dir) as server, OneProcess(replacement) as newer:
             write = type(server.generator).report_events
 
@@ -69,7 +69,8 @@ def test_a_report_that_one_model_began_no_other_ends(model_dir, other_model):
                 async for kind, content in write(server.generator, looked, wanted):
                     yield kind, content
                     if kind == "finding" and "report_events" in server.generator.__dict__:
-                        for old, new in ((server.generator, newer.generator), (server.detector, newer.detector)):
+                        replaced = [(server.generator, newer.generator), (server.detector, newer.detector)]
+                        for old, new in replaced[: 1 + detector]:
                             old.__dict__.clear()
                             old.__dict__.update(new.__dict__)
                         raise ActorDiedError()
@@ -84,9 +85,10 @@ def test_a_report_that_one_model_began_no_other_ends(model_dir, other_model):
 
     *same, (last, _) = asyncio.run(events(model_dir))
     assert [kind for kind, _ in same] == ["selected"] + ["finding"] * 3 and last == "report"
-    *told, (last, problem) = asyncio.run(events(other_model))
-    assert told == same[: len(told)] and [kind for kind, _ in told] == ["selected", "finding"]
-    assert last == "problem" and problem["status"] == 503 and "replaced" in problem["detail"]
+    for detector in (True, False):
+        *told, (last, problem) = asyncio.run(events(other_model, detector=detector))
+        assert told == same[: len(told)] and [kind for kind, _ in told] == ["selected", "finding"]
+        assert last == "problem" and problem["status"] == 503 and "replaced" in problem["detail"]
 
 
 def test_the_models_differ(model_dir, other_model):

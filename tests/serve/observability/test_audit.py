@@ -15,6 +15,8 @@ from serve.observability.requests import RequestRecord, begin, current, end, not
 from serve.security.guard import GuardSettings
 from tests.serve.asking import is_problem
 from tests.serve.security.guarded_app import bearer, client_of, with_keys
+from tests.serve.test_answers import on, uploaded
+from tests.serve.test_limits import Held
 
 
 class Lines(logging.Handler):
@@ -134,3 +136,14 @@ def test_an_ill_formed_id_is_refused(lines, given):
 def test_requests_without_id_get_one_each():
     client = client_of(GuardSettings())
     assert len({client.get("/healthz").headers["x-request-id"] for _ in range(3)}) == 3
+
+
+def test_a_report_that_ended_with_a_problem_has_failed(lines, model_dir):
+    async def conversation(server):
+        path = f"/v1/images/{await uploaded(server)}/report"
+        with Held(server.generator):
+            await server.client.post(path, headers={"accept": "text/event-stream", "x-request-timeout": "0.5"})
+
+    on(model_dir, conversation)
+    (line,) = [line for line in lines.audits if line["route"].endswith("/report")]
+    assert (line["status"], line["problem"], line["outcome"]) == (200, 504, "failed")

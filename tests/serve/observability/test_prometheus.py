@@ -88,6 +88,7 @@ def test_requests_queries_and_sentences_are_counted(prometheus):
     once(prometheus, 'sum(ray_chex_queries_total{kind="box"})', lambda result: value(result) >= 2)
     once(prometheus, "sum(ray_chex_sentences_generated_total)", lambda result: value(result) >= 4)
     once(prometheus, "sum(max_over_time(ray_chex_images_kept[1m]))", lambda result: value(result) >= 1)
+    once(prometheus, "count by (answer) (max_over_time(ray_chex_waiting[1m]))", lambda result: len(result) == 3)
     once(prometheus, 'sum(ray_chex_feature_lookups_total{found="hit"})', lambda result: value(result) >= 1)
     latency = "histogram_quantile(0.5, sum by (le) (ray_chex_request_seconds_bucket))"
     assert 0 < value(once(prometheus, latency, bool)) < 60

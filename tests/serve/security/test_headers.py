@@ -45,7 +45,10 @@ def test_only_pages_may_load_anything():
     assert answer == "default-src 'none'; frame-ancestors 'none'"
 
 
-PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+PREFLIGHT = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization, x-request-timeout",
+}
 VIEWER = "https://viewer.example"
 
 

@@ -142,6 +142,29 @@ def test_regions_asked_by_box_train_the_generator_too(tiny_model_dir):
     assert parts["anatomy_generation"] > 0
 
 
+def test_sentences_are_copied_in_training_only(tiny_model_dir):
+    model, objective = built("sentences", tiny_model_dir, most_copies=4, most_generated=2)
+
+    def words(seed: int) -> int:
+        before = objective.tokens_written
+        objective(model, FULL, torch.Generator().manual_seed(seed))
+        return objective.tokens_written - before
+
+    copied = [words(seed) for seed in range(12)]
+    model.eval()
+    assert {now / once for now, once in zip(copied, map(words, range(12)), strict=True)} == {1, 2, 3, 4}
+
+
+def test_sentences_are_learned_as_long_as_they_are_written(tiny_model_dir):
+    long = batch(Annotations(sentences=("effusion " * 200,)))
+    model, objective = built("sentences", tiny_model_dir, most_copies=1)
+    objective(model, long, torch.Generator().manual_seed(0))
+    assert objective.tokens_written == model.config.generator.max_tokens  # the words and the end
+    most = dataclasses.replace(model.config.generator, max_tokens=model.config.generator.positions)
+    model.config = dataclasses.replace(model.config, generator=most)
+    objective(model, long, torch.Generator().manual_seed(0))  # has no more positions than that
+
+
 def test_findings_are_answered_by_the_sentences_about_them(tiny_model_dir):
     terms = vocabulary.load()
     report = Annotations(sentences=("No pleural effusion.", "The heart is enlarged.", "A nodule is seen."))

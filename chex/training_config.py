@@ -108,7 +108,7 @@ class DataConfig:
 
     batch_size: int = 256  # over all workers together
     image_size: int = 224
-    fit: Fit = "stretch"
+    fit: Fit = "stretch"  # the model's preprocessing.fit
     oversample: dict[str, int] | Literal["equal"] = field(default_factory=dict)  # dataset -> how often in an epoch
     shuffle_buffer: int = 2048  # samples that wait, shuffled, for their batch
 

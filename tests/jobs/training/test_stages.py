@@ -9,7 +9,7 @@ import torch
 from chex import vocabulary
 from chex.objective_config import LossWeights, ObjectiveConfig
 from chex.records import Annotations, PathologyBox, PathologyLabel, Region, Sample, Study
-from chex.training_config import STAGES, TrainingConfig
+from chex.training_config import STAGES, DataConfig, TrainingConfig
 from jobs.training.stages import stage_of
 from jobs.training.stages.finding_sentences import finding_sentences
 
@@ -213,6 +213,16 @@ def test_pictures_show_predicted_boxes(tiny_model_dir):
     assert all(picture.width > picture.height >= 512 for picture in drawn.values())
     assert model.detector.training
     assert stage_of("contrastive").pictures(*built("contrastive", tiny_model_dir), [FULL]) == {}
+
+
+def test_images_are_framed_in_training_as_the_model_frames_them(tiny_model_dir):
+    config = TrainingConfig(stage="detector", data=DataConfig(image_size=128, fit="center_crop"))
+    for start, where in ((tiny_model_dir, str(tiny_model_dir)), (None, "preset tiny")):
+        with pytest.raises(ValueError, match=rf"data\.fit: {where} takes images by stretch; found center_crop"):
+            stage_of("detector").build(config, "tiny", start, "", vocabulary.load())
+    both = dataclasses.replace(config, model={"preprocessing": {"fit": "center_crop"}})
+    model, _ = stage_of("detector").build(both, "tiny", tiny_model_dir, "", vocabulary.load())
+    assert model.config.preprocessing.fit == "center_crop"
 
 
 def test_unknown_stages_and_presets_are_named(tiny_model_dir):

@@ -128,7 +128,10 @@ class DataConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """One stage's run. Steps count optimizer updates; 0 switches a periodic action off (it still happens at the end)."""
+    """One stage's run. Steps count optimizer updates; 0 switches a periodic action off.
+
+    It still happens at the end, but for validation where no figure is watched: then there is none.
+    """
 
     stage: StageName = "detector"
     seed: int = 0

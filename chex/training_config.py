@@ -108,7 +108,7 @@ class DataConfig:
 
     batch_size: int = 256  # over all workers together
     image_size: int = 224
-    fit: Fit = "stretch"
+    fit: Fit = "stretch"  # the model's preprocessing.fit
     oversample: dict[str, int] | Literal["equal"] = field(default_factory=dict)  # dataset -> how often in an epoch
     shuffle_buffer: int = 2048  # samples that wait, shuffled, for their batch
 
@@ -128,7 +128,10 @@ class DataConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """One stage's run. Steps count optimizer updates; 0 switches a periodic action off (it still happens at the end)."""
+    """One stage's run. Steps count optimizer updates; 0 switches a periodic action off.
+
+    It still happens at the end, but for validation where no figure is watched: then there is none.
+    """
 
     stage: StageName = "detector"
     seed: int = 0

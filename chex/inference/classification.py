@@ -62,6 +62,10 @@ class FindingClassifier:
         positive, negative = (torch.stack(side) for side in zip(*(self._means(self.finding_id(f)) for f in findings)))
         return positive, negative
 
+    def forget_texts(self) -> None:
+        """Drops the features, which are asked of the model anew."""
+        self._directions.clear()
+
     def finding_id(self, name: str) -> str:
         """The id of a finding named by id or by a dataset's label; ValueError if there is none."""
         return name if name in self._vocabulary.findings or name == ABNORMAL else self._vocabulary.finding_of(name).id

@@ -24,6 +24,7 @@ def info_nce(logits: Tensor, right: Tensor, candidates: Tensor | None = None) ->
     right: boolean, or how much each right one weighs (0 for a wrong one). candidates: boolean, all if None; right ones
     must be among them. Without a right one the candidates are pushed away; without a candidate the loss is 0.
     """
+    logits = logits.float()  # half precision would round their differences away
     weight = right.to(logits.dtype)
     weight = weight / weight.sum(dim=-1, keepdim=True).clamp(min=1e-12)
     toward = (weight * logits).sum(dim=-1)

@@ -26,6 +26,7 @@ class LanguageModelBlock(nn.Module):
         self.expand = Linear(config.width, 4 * config.width)
         self.contract = Linear(4 * config.width, config.width)
         self.dropout = nn.Dropout(config.dropout)
+        self.attention_dropout = config.attention_dropout
 
     def query_key_value(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(n, T, width) → three of (n, H, T, d)."""
@@ -40,7 +41,8 @@ class LanguageModelBlock(nn.Module):
         return self(x, query, key, value, mask)
 
     def forward(self, x: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        dropout = self.attention_dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
         x = x + self.dropout(self.to_output(mixed.transpose(1, 2).flatten(-2)))
         hidden = F.gelu(self.expand(self.norm_feed_forward(x)), approximate="tanh")
         return x + self.dropout(self.contract(hidden))
@@ -52,6 +54,7 @@ class LanguageModel(nn.Module):
         self.config = config
         self.token_embedding = nn.Embedding(config.vocabulary_size, config.width)
         self.positional_embedding = nn.Embedding(config.positions, config.width)
+        self.dropout = nn.Dropout(config.embedding_dropout)
         self.blocks = nn.ModuleList(LanguageModelBlock(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
         self.packed_embedding = PackedWeight()
@@ -76,7 +79,7 @@ class LanguageModel(nn.Module):
         if words > self.config.positions:
             raise ValueError(f"at most {self.config.positions} tokens expected; found {words}")
         places = self.positional_embedding.weight[:words] if positions is None else self.positional_embedding(positions)
-        x = self.token_embedding(ids) + places
+        x = self.dropout(self.token_embedding(ids) + places)
         before = torch.ones(words, prefix.shape[-2], dtype=torch.bool, device=ids.device)
         mask = torch.cat([before, torch.ones(words, words, dtype=torch.bool, device=ids.device).tril()], dim=1)
         if visible is not None:

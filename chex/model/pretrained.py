@@ -126,7 +126,9 @@ def _language_model_misfits(
 ) -> list[str]:
     read, wanted = Reader({}, weights), architecture.generator
     found = generator_config(read, "", settings, prefix_tokens=wanted.prefix_tokens, max_tokens=wanted.max_tokens)
-    return read.problems + _differences("the language model's", replace(found, dropout=wanted.dropout), wanted)
+    dropouts = ("dropout", "embedding_dropout", "attention_dropout")
+    found = replace(found, **{name: getattr(wanted, name) for name in dropouts})
+    return read.problems + _differences("the language model's", found, wanted)
 
 
 def _differences(what: str, found: Any, wanted: Any) -> list[str]:

@@ -192,6 +192,9 @@ class _Run:
                 if hasattr(tracker, "flush"):
                     tracker.flush()
             self.checkpoints.save(step, self.state.saved())
+        # who goes on from here knows no texts, and the last digits of a text depend on those it is encoded with
+        if hasattr(self.objective, "forget_texts"):
+            self.objective.forget_texts(self.model)
 
     def _track(self, step: int, values: Mapping[str, float]) -> None:
         for tracker in self.trackers:

@@ -14,6 +14,8 @@ Batch = Mapping[str, Any]
 
 
 class Objective(Protocol):
+    """It may also have `forget_texts(model)`, called after a state is saved: nothing that it leaves out may be kept."""
+
     def __call__(self, model: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Named loss parts and their weighted sum under "loss"."""
 

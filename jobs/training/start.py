@@ -28,7 +28,7 @@ def read_model(folder: str | Path, config: TrainingConfig) -> Chex:
     """A saved model in the architecture that the configuration's `model` asks for.
 
     A part that no stage has trained yet starts anew where its shape changes. Raises ValueError for a trained one, and
-    if the image size is not that of the training data.
+    if its images are not those of the training data.
     """
     with model_folder_on_disk(folder) as place:
         model = Chex.load(place)
@@ -38,7 +38,7 @@ def read_model(folder: str | Path, config: TrainingConfig) -> Chex:
     )
     if wanted != model.config:
         model = _rebuilt(model, wanted, config.stage, where=str(folder))
-    _check_image_size(model.config, config, where=str(folder))
+    _check_images(model.config, config, where=str(folder))
     return model
 
 
@@ -54,7 +54,7 @@ def new_model(
     These bring their tokenizers along; else the byte-pair vocabularies are learned from the training split's sentences.
     """
     wanted = architecture(preset, config.model)
-    _check_image_size(wanted, config, where=f"preset {preset}")
+    _check_images(wanted, config, where=f"preset {preset}")
     read = read_parts(pretrained or PretrainedParts(), wanted)
     prompts, sentences = read.prompt_tokenizer, read.sentence_tokenizer
     texts = [] if prompts is not None and sentences is not None else list(_texts(data_uri, vocabulary))
@@ -149,7 +149,12 @@ def _texts(data_uri: str, vocabulary: Vocabulary) -> Iterator[str]:
             return
 
 
-def _check_image_size(architecture: ModelConfig, config: TrainingConfig, *, where: str) -> None:
-    wanted, given = architecture.image_encoder.image_size, config.data.image_size
-    if wanted != given:
-        raise ValueError(f"data.image_size: {where} takes images of {wanted} pixels; found {given}")
+def _check_images(architecture: ModelConfig, config: TrainingConfig, *, where: str) -> None:
+    """That training makes of an image what inference makes of it."""
+    size, fit = architecture.image_encoder.image_size, architecture.preprocessing.fit
+    if size != config.data.image_size:
+        raise ValueError(f"data.image_size: {where} takes images of {size} pixels; found {config.data.image_size}")
+    if fit != config.data.fit:
+        raise ValueError(
+            f"data.fit: {where} takes images by {fit}; found {config.data.fit} (model.preprocessing.fit changes the model)"
+        )

@@ -45,8 +45,9 @@ def made_model(preset: str, device: str) -> Chex:
     texts = [prompt for finding in terms.findings.values() for prompt in (*finding.positive, *finding.negative)]
     prompts, sentences = (Tokenizer.train(texts, 1000, lowercase=lowercase) for lowercase in (True, False))
     config = PRESETS[preset]()
+    dropouts = {"dropout": 0.0, "embedding_dropout": 0.0, "attention_dropout": 0.0}
     config = replace(
-        config, generator=replace(config.generator, dropout=0.0, max_tokens=max(config.generator.max_tokens, 64))
+        config, generator=replace(config.generator, max_tokens=max(config.generator.max_tokens, 64), **dropouts)
     )
     torch.manual_seed(0)
     model = Chex(config, prompt_tokenizer=prompts, sentence_tokenizer=sentences)

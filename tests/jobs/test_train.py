@@ -44,6 +44,18 @@ def test_every_experiment_says_its_command(file):
     architecture(arguments.preset, config.model)
 
 
+@pytest.mark.parametrize(
+    ("stage", "epochs", "epoch"),
+    [("detector", 50, 2 * 227_382), ("post-decoder", 200, 227_382), ("generator", 20, 227_382)],
+)
+def test_the_base_preset_trains_for_the_papers_epochs(stage, epochs, epoch):
+    config = train.configuration("base", stage)
+    images = config.data.batch_size
+    assert config.optimizer.steps == epochs * epoch // images
+    assert config.validate_every == epoch // images, "once an epoch"
+    assert f"{config.optimizer.steps:,} steps" in (FOLDER / f"base-{stage}.yaml").read_text()
+
+
 @pytest.mark.parametrize("preset", ["tiny", "base"])
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("ablations/*.yaml")), ids=lambda path: path.stem)
 def test_ablations_change_every_stage_of_every_preset_alike(file, preset):

@@ -111,6 +111,11 @@ def prompt_encoder_config(read: Reader, prefix: str) -> PromptEncoderConfig:
     )  # fmt: skip
 
 
+def _gpt2_dropouts(language_model: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"dropout": "resid_pdrop", "embedding_dropout": "embd_pdrop", "attention_dropout": "attn_pdrop"}
+    return {ours: language_model.get(theirs, 0.1) for ours, theirs in names.items()}
+
+
 def generator_config(
     read: Reader, prefix: str, language_model: Mapping[str, Any], *, prefix_tokens: int, max_tokens: int
 ) -> GeneratorConfig:
@@ -119,7 +124,7 @@ def generator_config(
     config = GeneratorConfig(
         vocabulary_size=read.size(f"{prefix}wte.weight", 0, 2), layers=read.layers(f"{prefix}h"), width=width,
         heads=language_model.get("n_head", 0), positions=read.size(f"{prefix}wpe.weight", 0, 2),
-        prefix_tokens=prefix_tokens, max_tokens=max_tokens, dropout=language_model.get("resid_pdrop", 0.1),
+        prefix_tokens=prefix_tokens, max_tokens=max_tokens, **_gpt2_dropouts(language_model),
     )  # fmt: skip
     of = "the language model's configuration"
     for key, found in (("n_embd", width), ("n_layer", config.layers), ("vocab_size", config.vocabulary_size),

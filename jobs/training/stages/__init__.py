@@ -158,6 +158,10 @@ class Objective:
         for name in self.trained:
             getattr(model, name).train().requires_grad_(True)
 
+    def forget_texts(self, model: Chex) -> None:
+        """Encodes texts anew when they are needed next."""
+        model.forget_texts()
+
     def summed(self, model: Chex, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The parts and, under "loss", their weighted sum; of no parts a 0 that gives every trained weight a gradient."""
         if not parts:

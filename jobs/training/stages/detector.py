@@ -38,6 +38,10 @@ class Objective(BaseObjective):
         super().prepare(model)
         model.image_encoder.freeze(self.config.frozen_image_layers)
 
+    def forget_texts(self, model) -> None:
+        super().forget_texts(model)
+        self.classifier.forget_texts()
+
     def __call__(self, model, batch, generator: torch.Generator) -> dict[str, Tensor]:
         whole = self.whole(batch)
         images = model.encode_images(torch.as_tensor(batch["images"]))

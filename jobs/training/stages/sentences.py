@@ -24,11 +24,12 @@ class Objective(BaseObjective):
             return self.summed(model, {})
         wanted = self.config.most_generated
         chosen = [texts[i] for i in torch.randperm(len(texts), generator=generator)[:wanted].tolist()]
-        copies = int(torch.randint(1, self.config.most_copies + 1, (), generator=generator)) if model.training else 1
+        training = model.generator.training
+        copies = int(torch.randint(1, self.config.most_copies + 1, (), generator=generator)) if training else 1
         said = chosen * copies
         own = whole.part(len(said))
         features = model.text_features([said[i] for i in own.nonzero().squeeze(1).tolist()])
-        tokens = F.dropout(features, self.config.feature_dropout, model.generator.training)
+        tokens = F.dropout(features, self.config.feature_dropout, training)
         return self.summed(model, {"sentence_generation": teacher_forced_loss(self, model, whole, tokens, said, own)})
 
     @staticmethod
@@ -42,7 +43,9 @@ def teacher_forced_loss(
     objective: BaseObjective, model, whole: WholeBatch, tokens: Tensor, texts: list[str], own: Tensor
 ) -> Tensor:
     """Cross-entropy of all processes' texts, of which each writes its own (a mask) from their tokens (n own, D)."""
-    ids, lengths = model.sentence_tokenizer.encode(texts, context=model.config.generator.max_tokens)
+    limits = model.config.generator
+    context = min(1 + limits.max_tokens, limits.positions)  # the start token is given, not written
+    ids, lengths = model.sentence_tokenizer.encode(texts, context=context)
     words = int((lengths - 1).sum())
     objective.tokens_written += words
     if len(tokens):

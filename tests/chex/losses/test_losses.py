@@ -16,6 +16,7 @@ from chex.losses.contrastive import clip_loss, sentence_loss
 from chex.losses.distance import squared_distance
 from chex.losses.focal import focal_loss
 from chex.losses.generation import generation_loss
+from chex.losses.info_nce import info_nce
 from chex.losses.matching import assign, match
 from chex.losses.multitask import weighted_sum
 
@@ -124,6 +125,15 @@ def test_probabilities_by_hand():
     rare = probability_loss(tokens, torch.tensor([[0, 1]]), positive, negative, temperature=0.5)
     assert rare.item() == pytest.approx(np.log(1 + np.exp(2)), rel=1e-5)  # one of each: no extra weight
     assert probability_loss(tokens, torch.tensor([[-1, -1]]), positive, negative, temperature=0.5).item() == 0
+
+
+@pytest.mark.parametrize("some", [None, torch.tensor([True, True, False, True])])
+def test_a_contrast_of_rounded_logits_is_not_rounded_again(some):
+    rounded = torch.tensor([[9.3, 2.1, 4.7, 8.9], [0.3, 0.2, 0.1, 0.4]]).bfloat16()
+    right = torch.tensor([[True, False, False, False], [True, True, False, False]])
+    loss = info_nce(rounded, right, some)
+    assert loss.dtype == torch.float32
+    assert torch.equal(loss, info_nce(rounded.float(), right, some))
 
 
 def test_sampled_classes_hold_present_ones_first():

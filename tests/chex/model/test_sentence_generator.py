@@ -13,9 +13,9 @@ from chex.model_config import GeneratorConfig
 CONFIG = GeneratorConfig(vocabulary_size=60, layers=2, width=32, heads=4, positions=40, max_tokens=20, dropout=0.0)
 
 
-def copied_from_transformers(theirs: GPT2LMHeadModel) -> LanguageModel:
+def copied_from_transformers(theirs: GPT2LMHeadModel, config: GeneratorConfig = CONFIG) -> LanguageModel:
     """Our GPT-2 with the weights of the library's: the independent reference."""
-    ours = LanguageModel(CONFIG).eval()
+    ours = LanguageModel(config).eval()
     state = {
         "token_embedding.weight": theirs.transformer.wte.weight,
         "positional_embedding.weight": theirs.transformer.wpe.weight,
@@ -41,6 +41,36 @@ def test_language_model_equals_the_librarys():
     with torch.no_grad():
         difference = copied_from_transformers(theirs)(ids, no_prefix) - theirs(ids).logits
     assert difference.abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("dropout", "resid_pdrop"), ("embedding_dropout", "embd_pdrop"), ("attention_dropout", "attn_pdrop")],
+)
+def test_training_drops_out_where_the_library_does(ours, theirs):
+    torch.manual_seed(0)
+    none = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    settings = GPT2Config(
+        vocab_size=60, n_positions=40, n_embd=32, n_layer=2, n_head=4, attn_implementation="eager",
+        **none | {theirs: 0.3},
+    )  # fmt: skip
+    library = GPT2LMHeadModel(settings)
+    model = copied_from_transformers(library, dataclasses.replace(CONFIG, **{ours: 0.3}))
+    ids = torch.randint(0, 60, (3, 11))
+    no_prefix = torch.zeros(2, 2, 3, 4, 0, 8)
+
+    def logits(training: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        said = []
+        for part, call in ((model, lambda: model(ids, no_prefix)), (library, lambda: library(ids).logits)):
+            torch.manual_seed(1)
+            part.train(training)
+            with torch.no_grad():
+                said.append(call())
+        return tuple(said)
+
+    torch.testing.assert_close(*logits(training=True), atol=1e-5, rtol=0)
+    torch.testing.assert_close(*logits(training=False), atol=1e-5, rtol=0)
+    assert not torch.allclose(logits(training=True)[0], logits(training=False)[0])
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +135,8 @@ def test_prefix_depends_on_the_token_and_reaches_every_layer(generator):
 
 def test_recomputed_activations_give_the_same_gradients_for_less_memory():
     torch.manual_seed(0)
-    generator = SentenceGenerator(dataclasses.replace(CONFIG, dropout=0.2), 16).train()
+    dropouts = {"dropout": 0.2, "embedding_dropout": 0.2, "attention_dropout": 0.2}
+    generator = SentenceGenerator(dataclasses.replace(CONFIG, **dropouts), 16).train()
     ids, tokens = torch.randint(0, 60, (3, 12)), torch.rand(3, 16)
 
     def learned() -> tuple[list[torch.Tensor], int]:

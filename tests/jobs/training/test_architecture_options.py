@@ -12,6 +12,7 @@ from chex.config import ConfigError
 from chex.model.chex import Chex
 from chex.model_config import architecture, tiny
 from chex.training_config import DataConfig, OptimizerConfig, TrainingConfig
+from jobs.train import configuration
 from jobs.training.driver import train
 from jobs.training.stages import stage_of
 from tests.jobs.training.test_stages import FULL
@@ -83,6 +84,18 @@ def test_later_stages_keep_the_architecture_and_the_weights(untrained, tmp_path)
         assert model.config.detector.boxes_per_prompt == 1
         before = Chex.load(tmp_path / "detector").state_dict()
         assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_the_paper_leaves_out_more_box_features_before_the_generator_learns(tiny_model_dir, tmp_path):
+    folder, dropped = tiny_model_dir, {}
+    for stage in ("post-decoder", "sentences", "generator"):
+        before = Chex.load(folder).post_decoder.state_dict()
+        model, _ = built(folder, configuration("base", stage).model, stage)
+        assert all(torch.equal(value, before[name]) for name, value in model.post_decoder.state_dict().items())
+        dropped[stage] = model.post_decoder.config.box_drop
+        folder = tmp_path / stage
+        model.save(folder)
+    assert dropped == {"post-decoder": 0.3, "sentences": 0.3, "generator": 0.1}
 
 
 def test_trained_parts_are_never_thrown_away(untrained, tiny_model_dir, tmp_path):

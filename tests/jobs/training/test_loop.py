@@ -180,6 +180,16 @@ def test_the_best_weights_are_kept_not_the_last(start, tmp_path):
     assert torch.equal(saved, Worse.weights[1]) and not torch.equal(saved, Worse.weights[2])
 
 
+def test_without_a_period_what_is_watched_is_validated_at_the_end_and_nothing_else(start, tmp_path):
+    config = replace(CONFIG, validate_every=0)
+    assert start(config)["best"] == 1.0
+    validated = [
+        e["step"] for e in read_journal(OutputFolder(str(tmp_path / "model.training"))) if "validate/accuracy" in e
+    ]
+    assert validated == [25]
+    assert start(replace(config, watch=None, watch_mode="min"), output=tmp_path / "unwatched")["figures"] == {}
+
+
 def test_an_unknown_figure_to_watch_names_those_there_are(start):
     with pytest.raises(ValueError, match="no validation figure 'mAP'; there are accuracy"):
         start(replace(CONFIG, watch="mAP"))

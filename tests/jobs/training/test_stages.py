@@ -9,7 +9,7 @@ import torch
 from chex import vocabulary
 from chex.objective_config import LossWeights, ObjectiveConfig
 from chex.records import Annotations, PathologyBox, PathologyLabel, Region, Sample, Study
-from chex.training_config import STAGES, TrainingConfig
+from chex.training_config import STAGES, DataConfig, TrainingConfig
 from jobs.training.stages import stage_of
 from jobs.training.stages.finding_sentences import finding_sentences
 
@@ -142,6 +142,29 @@ def test_regions_asked_by_box_train_the_generator_too(tiny_model_dir):
     assert parts["anatomy_generation"] > 0
 
 
+def test_sentences_are_copied_in_training_only(tiny_model_dir):
+    model, objective = built("sentences", tiny_model_dir, most_copies=4, most_generated=2)
+
+    def words(seed: int) -> int:
+        before = objective.tokens_written
+        objective(model, FULL, torch.Generator().manual_seed(seed))
+        return objective.tokens_written - before
+
+    copied = [words(seed) for seed in range(12)]
+    model.eval()
+    assert {now / once for now, once in zip(copied, map(words, range(12)), strict=True)} == {1, 2, 3, 4}
+
+
+def test_sentences_are_learned_as_long_as_they_are_written(tiny_model_dir):
+    long = batch(Annotations(sentences=("effusion " * 200,)))
+    model, objective = built("sentences", tiny_model_dir, most_copies=1)
+    objective(model, long, torch.Generator().manual_seed(0))
+    assert objective.tokens_written == model.config.generator.max_tokens  # the words and the end
+    most = dataclasses.replace(model.config.generator, max_tokens=model.config.generator.positions)
+    model.config = dataclasses.replace(model.config, generator=most)
+    objective(model, long, torch.Generator().manual_seed(0))  # has no more positions than that
+
+
 def test_findings_are_answered_by_the_sentences_about_them(tiny_model_dir):
     terms = vocabulary.load()
     report = Annotations(sentences=("No pleural effusion.", "The heart is enlarged.", "A nodule is seen."))
@@ -190,6 +213,16 @@ def test_pictures_show_predicted_boxes(tiny_model_dir):
     assert all(picture.width > picture.height >= 512 for picture in drawn.values())
     assert model.detector.training
     assert stage_of("contrastive").pictures(*built("contrastive", tiny_model_dir), [FULL]) == {}
+
+
+def test_images_are_framed_in_training_as_the_model_frames_them(tiny_model_dir):
+    config = TrainingConfig(stage="detector", data=DataConfig(image_size=128, fit="center_crop"))
+    for start, where in ((tiny_model_dir, str(tiny_model_dir)), (None, "preset tiny")):
+        with pytest.raises(ValueError, match=rf"data\.fit: {where} takes images by stretch; found center_crop"):
+            stage_of("detector").build(config, "tiny", start, "", vocabulary.load())
+    both = dataclasses.replace(config, model={"preprocessing": {"fit": "center_crop"}})
+    model, _ = stage_of("detector").build(both, "tiny", tiny_model_dir, "", vocabulary.load())
+    assert model.config.preprocessing.fit == "center_crop"
 
 
 def test_unknown_stages_and_presets_are_named(tiny_model_dir):

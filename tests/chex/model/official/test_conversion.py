@@ -60,6 +60,15 @@ def test_any_size_is_converted_and_survives_saving(tokenizers, tmp_path, sizes):
     assert made.same_weights(model.state_dict(), Chex.load(tmp_path).state_dict())
 
 
+def test_all_dropouts_of_the_language_model_are_read(tokenizers):
+    settings = made.language_model_config(280)
+    stated = {"resid_pdrop": 0.0, "embd_pdrop": 0.2, "attn_pdrop": 0.3}
+    for given, expected in (({}, (0.1, 0.1, 0.1)), (stated, (0.0, 0.2, 0.3))):
+        model = converted(checkpoint(tokenizers), tokenizers, language_model_config=settings | given)
+        generator = model.config.generator
+        assert (generator.dropout, generator.embedding_dropout, generator.attention_dropout) == expected
+
+
 def test_every_value_of_the_checkpoint_is_in_the_model_once(tokenizers):
     content = checkpoint(tokenizers)
     weights = content["state_dict"]

@@ -1,7 +1,7 @@
 // The report of an image: streamed in, then read line by line and accepted, edited or rejected.
 import { streamReport } from "./api.js";
 import { withImage } from "./images.js";
-import { fillLine, lineOf, number } from "./lines.js";
+import { fillLine, lineAbout, number, settled } from "./lines.js";
 import { Problem, problemOf } from "./problem.js";
 import { choose } from "./selection.js";
 import { changed, state } from "./state.js";
@@ -48,16 +48,13 @@ async function stream(report, id, signal) {
 
 function take(report, kind, content) {
   if (kind === "selected") {
-    report.lines = content.findings.map(lineOf);
+    report.lines = settled(report.lines, content.findings);
     report.phase = "writing";
   } else if (kind === "finding") {
-    const line = report.lines.find((waiting) => waiting.phase === "writing");
+    const line = lineAbout(report.lines, content);
     if (line) fillLine(line, content);
   } else if (kind === "report") {
-    report.lines = content.findings.map((finding) => {
-      const line = report.lines.find((known) => sameQuery(known.query, finding.query));
-      return line ? fillLine(line, finding) : lineOf(finding);
-    });
+    report.lines = settled(report.lines, content.findings);
     Object.assign(report, { phase: "written", provenance: content.provenance });
   } else if (kind === "problem") {
     throw problemOf(content.status, content, content.retry_after_s ?? null);
@@ -65,8 +62,6 @@ function take(report, kind, content) {
   number(report.lines);
   changed();
 }
-
-const sameQuery = (one, other) => one.name === other.name && one.text === other.text && String(one.box) === String(other.box);
 
 /** review: "accepted", "rejected" or "unread"; the same twice takes it back. */
 export function review(line, verdict) {
@@ -95,12 +90,10 @@ export function restore(line) {
 /** An answer becomes the last sentence of the report. */
 export function addToReport(image, line) {
   image.report ??= { phase: "written", lines: [], provenance: null, stop() {} };
-  const copy = { ...line, key: `${line.key}-in-report`, review: "unread", editing: false };
+  const copy = { ...line, key: `${line.key}-in-report`, review: "unread", editing: false, added: true };
   if (image.report.lines.some((known) => known.key === copy.key)) return tell("It is in the report already.");
   image.report.lines.push(copy);
   number(image.report.lines);
   tell(`Added to the report as sentence ${copy.number}.`);
   changed();
 }
-
-export const isReviewed = (line) => line.review !== "unread";

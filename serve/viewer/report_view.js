@@ -1,9 +1,9 @@
 // The report as it is read: every sentence with what can be done to it.
 import { byId, element, setText } from "./dom.js";
 import { showList } from "./keyed.js";
-import { isEdited } from "./lines.js";
+import { isEdited, isReviewed } from "./lines.js";
 import { action, lineView } from "./line_view.js";
-import { acceptRest, isReviewed, restore, review, rewrite, writeReport } from "./report.js";
+import { acceptRest, restore, review, rewrite, writeReport } from "./report.js";
 import { choose } from "./selection.js";
 import { changed, onChange, state } from "./state.js";
 

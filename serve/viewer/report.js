@@ -1,20 +1,30 @@
 // The report of an image: streamed in, then read line by line and accepted, edited or rejected.
 import { streamReport } from "./api.js";
 import { withImage } from "./images.js";
-import { fillLine, lineAbout, number, settled } from "./lines.js";
+import { fillLine, isTouched, lineAbout, number, settled } from "./lines.js";
 import { Problem, problemOf } from "./problem.js";
+import { mayReplace } from "./replacing.js";
 import { choose } from "./selection.js";
 import { changed, state } from "./state.js";
 import { announce, tell, tellFault, waitOut } from "./telling.js";
 
 const MOST_TRIES = 4;
 
-/** phase: "looking" (no boxes yet), "writing", "written", "failed". Replaces a report that was there. */
+export const isBusy = (report) => report?.phase === "looking" || report?.phase === "writing";
+
+const hasWork = (report) => report?.lines.some(isTouched) ?? false;
+
+/** Replaces a report that was there; one that holds work of the reader only if the reader agrees. */
 export async function writeReport(image) {
+  if (isBusy(image.report)) return;
+  if (!hasWork(image.report) || await mayReplace()) await write(image);
+}
+
+/** phase: "looking" (no boxes yet), "writing", "written", "failed". */
+async function write(image) {
   const stopping = new AbortController();
   const report = { phase: "looking", lines: [], provenance: null, stop: () => stopping.abort() };
   const before = image.report;
-  before?.stop();
   image.report = report;
   state.tab = "report";
   choose(null);
@@ -23,13 +33,22 @@ export async function writeReport(image) {
     await withImage(image, (id) => stream(report, id, stopping.signal));
     announce(`The report is written: ${report.lines.length} sentences.`);
   } catch (problem) {
-    if (image.report !== report) return; // another one took its place
     report.phase = "failed";
     report.lines = report.lines.filter((line) => line.phase === "written");
-    if (!report.lines.length) image.report = before?.phase === "written" ? before : null;
+    const isEmpty = report.lines.every((line) => line.added);
+    if (before && (isEmpty || hasWork(before))) bringBack(image, before);
+    else if (!report.lines.length) image.report = null;
     tellFault(problem, [["Try again", () => writeReport(image)]]);
   }
   changed();
+}
+
+/** What was added in the meantime comes along. */
+function bringBack(image, before) {
+  const isKnown = ({ key }) => before.lines.some((line) => line.key === key);
+  before.lines.push(...image.report.lines.filter((line) => line.added && !isKnown(line)));
+  number(before.lines);
+  image.report = before;
 }
 
 async function stream(report, id, signal) {

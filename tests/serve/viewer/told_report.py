@@ -25,6 +25,7 @@ HELD = """
 const ask = window.fetch;
 window.fetch = (address, options) => {
   if (!String(address).endsWith("/report")) return ask(address, options);
+  window.reports = (window.reports ?? 0) + 1;
   const body = new ReadableStream({ start(stream) {
     window.telling = stream;
     options.signal.addEventListener("abort", () => { stream.error(options.signal.reason); window.telling = null; });
@@ -90,6 +91,9 @@ class ToldReport:
 
     def fails(self, status: int, **more) -> None:
         self._tell("problem", {"title": "Problem", "status": status, "detail": "told by the test"} | more, is_last=True)
+
+    def times_asked(self) -> int:
+        return self.page.evaluate("window.reports")
 
     def _tell(self, kind: str, content: dict, is_last=False) -> None:
         self.page.evaluate(TELL, [kind, content, is_last])

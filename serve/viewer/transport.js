@@ -51,6 +51,7 @@ export async function contentOf(answer, kind, signal) {
 // fetch tells nothing about the progress of an upload
 function uploadOnce(path, form, { progress, signal }) {
   return new Promise((done, failed) => {
+    if (signal?.aborted) return failed(new Problem("stopped"));
     const sending = new XMLHttpRequest();
     sending.open("POST", new URL(path, ROOT));
     for (const [name, value] of Object.entries(authorization())) sending.setRequestHeader(name, value);

@@ -6,9 +6,7 @@ import { Problem, problemOf } from "./problem.js";
 import { mayReplace } from "./replacing.js";
 import { choose } from "./selection.js";
 import { changed, state } from "./state.js";
-import { announce, tell, tellFault, waitOut } from "./telling.js";
-
-const MOST_TRIES = 4;
+import { announce, tell, tellFault } from "./telling.js";
 
 export const isBusy = (report) => report?.phase === "looking" || report?.phase === "writing";
 
@@ -52,17 +50,8 @@ function bringBack(image, before) {
 }
 
 async function stream(report, id, signal) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      for await (const event of await streamReport(id, state.promptSet, signal)) take(report, ...event);
-      if (report.phase !== "written") throw new Problem("away"); // the stream broke off
-      return;
-    } catch (problem) {
-      // a full queue is told within the stream
-      if (problem.kind !== "busy" || problem.retryAfter === null || tries === MOST_TRIES) throw problem;
-      await waitOut(problem.retryAfter, signal);
-    }
-  }
+  await streamReport(id, state.promptSet, (...event) => take(report, ...event), signal);
+  if (report.phase !== "written") throw new Problem("away"); // the stream broke off
 }
 
 function take(report, kind, content) {

@@ -1,4 +1,5 @@
 // Requests that wait where the server is busy and ask for a token where it wants one.
+import { eventsOf } from "./events.js";
 import { Problem, problemOf } from "./problem.js";
 import { waitOut } from "./telling.js";
 import { askForToken, authorization } from "./token.js";
@@ -38,6 +39,12 @@ async function fetchOnce(path, { method, json, accept, signal }) {
 
 /** The answer of the server; rejects with a Problem. */
 export const request = (path, options = {}) => persist(() => fetchOnce(path, { method: "GET", ...options }), options.signal);
+
+/** Tells `take` each event of the answer. A Problem that it throws counts as one of the request, which may begin again. */
+export const follow = (path, options, take) => persist(async () => {
+  const answer = await fetchOnce(path, options);
+  for await (const event of eventsOf(answer, options.signal)) take(...event);
+}, options.signal);
 
 /** What the answer holds; a connection that breaks on the way is a Problem, too. */
 export async function contentOf(answer, kind, signal) {

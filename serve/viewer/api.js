@@ -1,6 +1,5 @@
 // The server's endpoints, one function each.
-import { eventsOf } from "./events.js";
-import { contentOf, request, upload } from "./transport.js";
+import { contentOf, follow, request, upload } from "./transport.js";
 
 const asked = async (path, options) => contentOf(await request(path, options), "json", options?.signal);
 
@@ -26,8 +25,7 @@ export async function fetchExport(id, asked) {
   return contentOf(await request(`v1/images/${id}/export`, { method: "POST", json: asked }), "blob");
 }
 
-export async function streamReport(id, promptSet, signal) {
+export function streamReport(id, promptSet, take, signal) {
   const json = promptSet ? { prompt_set: promptSet } : {};
-  const answer = await request(`v1/images/${id}/report`, { method: "POST", json, accept: "text/event-stream", signal });
-  return eventsOf(answer, signal);
+  return follow(`v1/images/${id}/report`, { method: "POST", json, accept: "text/event-stream", signal }, take);
 }

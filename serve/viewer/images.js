@@ -11,7 +11,7 @@ let keys = 0;
 /** phase: "sending", "reading" (the server decodes), "ready", "failed". */
 const newImage = (file) => ({
   key: `image-${keys += 1}`, file, name: file.name, phase: "sending", share: 0, problem: null, sent: null,
-  id: null, width: 0, height: 0, view: null, notes: [], picture: null,
+  id: null, width: 0, height: 0, view: null, notes: [], picture: null, closing: new AbortController(),
   answers: [], report: null, box: null, viewport: null, window: { centre: 127.5, width: 255, inverted: false },
 });
 
@@ -39,6 +39,7 @@ export function showNeighbour(step) {
 
 export function close(image) {
   const place = state.images.indexOf(image);
+  image.closing.abort();
   state.images.splice(place, 1);
   if (image.picture) URL.revokeObjectURL(image.picture);
   if (state.current === image) show(state.images[Math.min(place, state.images.length - 1)] ?? null);
@@ -46,11 +47,13 @@ export function close(image) {
 }
 
 async function load(image) {
+  const { signal } = image.closing;
+  if (signal.aborted) return; // closed before its turn
   Object.assign(image, { phase: "sending", share: 0, problem: null });
   changed();
   try {
     await send(image);
-    image.picture = URL.createObjectURL(await fetchPixels(image.id));
+    image.picture = URL.createObjectURL(await fetchPixels(image.id, signal));
     image.phase = "ready";
     if (state.current === image) announce("The image is ready.");
   } catch (problem) {
@@ -76,6 +79,7 @@ async function sendNow(image) {
   const readable = await image.file.slice(0, 1).arrayBuffer().then(() => true, () => false);
   if (!readable) throw new Problem("unreadable");
   const known = await uploadImage(image.file, {
+    signal: image.closing.signal,
     progress(share) {
       image.share = share;
       if (image.phase === "sending" && share >= 1) image.phase = "reading";

@@ -1,20 +1,28 @@
 // The report of an image: streamed in, then read line by line and accepted, edited or rejected.
 import { streamReport } from "./api.js";
 import { withImage } from "./images.js";
-import { fillLine, lineOf, number } from "./lines.js";
+import { fillLine, isTouched, lineAbout, number, settled } from "./lines.js";
 import { Problem, problemOf } from "./problem.js";
+import { mayReplace } from "./replacing.js";
 import { choose } from "./selection.js";
 import { changed, state } from "./state.js";
-import { announce, tell, tellFault, waitOut } from "./telling.js";
+import { announce, tell, tellFault } from "./telling.js";
 
-const MOST_TRIES = 4;
+export const isBusy = (report) => report?.phase === "looking" || report?.phase === "writing";
 
-/** phase: "looking" (no boxes yet), "writing", "written", "failed". Replaces a report that was there. */
+const hasWork = (report) => report?.lines.some(isTouched) ?? false;
+
+/** Replaces a report that was there; one that holds work of the reader only if the reader agrees. */
 export async function writeReport(image) {
+  if (isBusy(image.report)) return;
+  if (!hasWork(image.report) || await mayReplace()) await write(image);
+}
+
+/** phase: "looking" (no boxes yet), "writing", "written", "failed". */
+async function write(image) {
   const stopping = new AbortController();
   const report = { phase: "looking", lines: [], provenance: null, stop: () => stopping.abort() };
   const before = image.report;
-  before?.stop();
   image.report = report;
   state.tab = "report";
   choose(null);
@@ -23,41 +31,38 @@ export async function writeReport(image) {
     await withImage(image, (id) => stream(report, id, stopping.signal));
     announce(`The report is written: ${report.lines.length} sentences.`);
   } catch (problem) {
-    if (image.report !== report) return; // another one took its place
     report.phase = "failed";
     report.lines = report.lines.filter((line) => line.phase === "written");
-    if (!report.lines.length) image.report = before?.phase === "written" ? before : null;
+    const isEmpty = report.lines.every((line) => line.added);
+    if (before && (isEmpty || hasWork(before))) bringBack(image, before);
+    else if (!report.lines.length) image.report = null;
     tellFault(problem, [["Try again", () => writeReport(image)]]);
   }
   changed();
 }
 
+/** What was added in the meantime comes along. */
+function bringBack(image, before) {
+  const isKnown = ({ key }) => before.lines.some((line) => line.key === key);
+  before.lines.push(...image.report.lines.filter((line) => line.added && !isKnown(line)));
+  number(before.lines);
+  image.report = before;
+}
+
 async function stream(report, id, signal) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      for await (const event of await streamReport(id, state.promptSet, signal)) take(report, ...event);
-      if (report.phase !== "written") throw new Problem("away"); // the stream broke off
-      return;
-    } catch (problem) {
-      // a full queue is told within the stream
-      if (problem.kind !== "busy" || problem.retryAfter === null || tries === MOST_TRIES) throw problem;
-      await waitOut(problem.retryAfter, signal);
-    }
-  }
+  await streamReport(id, state.promptSet, (...event) => take(report, ...event), signal);
+  if (report.phase !== "written") throw new Problem("away"); // the stream broke off
 }
 
 function take(report, kind, content) {
   if (kind === "selected") {
-    report.lines = content.findings.map(lineOf);
+    report.lines = settled(report.lines, content.findings);
     report.phase = "writing";
   } else if (kind === "finding") {
-    const line = report.lines.find((waiting) => waiting.phase === "writing");
+    const line = lineAbout(report.lines, content);
     if (line) fillLine(line, content);
   } else if (kind === "report") {
-    report.lines = content.findings.map((finding) => {
-      const line = report.lines.find((known) => sameQuery(known.query, finding.query));
-      return line ? fillLine(line, finding) : lineOf(finding);
-    });
+    report.lines = settled(report.lines, content.findings);
     Object.assign(report, { phase: "written", provenance: content.provenance });
   } else if (kind === "problem") {
     throw problemOf(content.status, content, content.retry_after_s ?? null);
@@ -65,8 +70,6 @@ function take(report, kind, content) {
   number(report.lines);
   changed();
 }
-
-const sameQuery = (one, other) => one.name === other.name && one.text === other.text && String(one.box) === String(other.box);
 
 /** review: "accepted", "rejected" or "unread"; the same twice takes it back. */
 export function review(line, verdict) {
@@ -95,12 +98,10 @@ export function restore(line) {
 /** An answer becomes the last sentence of the report. */
 export function addToReport(image, line) {
   image.report ??= { phase: "written", lines: [], provenance: null, stop() {} };
-  const copy = { ...line, key: `${line.key}-in-report`, review: "unread", editing: false };
+  const copy = { ...line, key: `${line.key}-in-report`, review: "unread", editing: false, added: true };
   if (image.report.lines.some((known) => known.key === copy.key)) return tell("It is in the report already.");
   image.report.lines.push(copy);
   number(image.report.lines);
   tell(`Added to the report as sentence ${copy.number}.`);
   changed();
 }
-
-export const isReviewed = (line) => line.review !== "unread";

@@ -1,9 +1,9 @@
 // The report as it is read: every sentence with what can be done to it.
 import { byId, element, setText } from "./dom.js";
 import { showList } from "./keyed.js";
-import { isEdited } from "./lines.js";
+import { isEdited, isReviewed } from "./lines.js";
 import { action, lineView } from "./line_view.js";
-import { acceptRest, isReviewed, restore, review, rewrite, writeReport } from "./report.js";
+import { acceptRest, isBusy, restore, review, rewrite, writeReport } from "./report.js";
 import { choose } from "./selection.js";
 import { changed, onChange, state } from "./state.js";
 
@@ -87,7 +87,7 @@ function provenanceOf({ provenance: made }) {
 onChange(() => {
   const report = state.current?.report ?? null, lines = report?.lines ?? [];
   offerPromptSets();
-  const busy = report?.phase === "looking" || report?.phase === "writing";
+  const busy = isBusy(report);
   showList(byId("report"), lines, view);
   byId("report").setAttribute("aria-busy", String(busy));
   byId("report-panel").querySelector(".empty").hidden = Boolean(report);

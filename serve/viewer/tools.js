@@ -58,10 +58,11 @@ bar.addEventListener("keydown", (event) => {
   event.preventDefault();
   event.stopPropagation();
 });
-bar.addEventListener("focusin", (event) => {
-  for (const { button } of buttons) button.tabIndex = button === event.target ? 0 : -1;
-});
-buttons.forEach(({ button }, place) => { button.tabIndex = place ? -1 : 0; });
+function stopAt(tool) {
+  for (const { button } of buttons) button.tabIndex = button === tool ? 0 : -1;
+}
+bar.addEventListener("focusin", (event) => stopAt(event.target));
+stopAt(buttons[0].button);
 
 onChange(() => {
   const ready = state.current?.phase === "ready";
@@ -69,5 +70,7 @@ onChange(() => {
     button.disabled = !ready && !always;
     if (isOn) button.setAttribute("aria-pressed", String(isOn()));
   }
+  // one that cannot be focused would close the whole bar to the Tab key
+  if (buttons.some(({ button }) => button.disabled && button.tabIndex === 0)) stopAt(buttons.find(({ button }) => !button.disabled).button);
   byId("stage").dataset.tool = state.tool;
 });

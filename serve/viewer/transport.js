@@ -1,4 +1,5 @@
 // Requests that wait where the server is busy and ask for a token where it wants one.
+import { eventsOf } from "./events.js";
 import { Problem, problemOf } from "./problem.js";
 import { waitOut } from "./telling.js";
 import { askForToken, authorization } from "./token.js";
@@ -39,6 +40,12 @@ async function fetchOnce(path, { method, json, accept, signal }) {
 /** The answer of the server; rejects with a Problem. */
 export const request = (path, options = {}) => persist(() => fetchOnce(path, { method: "GET", ...options }), options.signal);
 
+/** Tells `take` each event of the answer. A Problem that it throws counts as one of the request, which may begin again. */
+export const follow = (path, options, take) => persist(async () => {
+  const answer = await fetchOnce(path, options);
+  for await (const event of eventsOf(answer, options.signal)) take(...event);
+}, options.signal);
+
 /** What the answer holds; a connection that breaks on the way is a Problem, too. */
 export async function contentOf(answer, kind, signal) {
   try {
@@ -51,6 +58,7 @@ export async function contentOf(answer, kind, signal) {
 // fetch tells nothing about the progress of an upload
 function uploadOnce(path, form, { progress, signal }) {
   return new Promise((done, failed) => {
+    if (signal?.aborted) return failed(new Problem("stopped"));
     const sending = new XMLHttpRequest();
     sending.open("POST", new URL(path, ROOT));
     for (const [name, value] of Object.entries(authorization())) sending.setRequestHeader(name, value);

@@ -1,6 +1,5 @@
 // What an export holds: every written line but the rejected ones, in the words that the reader left.
-import { isEdited } from "../lines.js";
-import { isReviewed } from "../report.js";
+import { isEdited, isReviewed } from "../lines.js";
 import { state } from "../state.js";
 
 export const WARNING = "Research use only, not a medical device. Nothing here may guide the care of a patient.";

@@ -54,6 +54,17 @@ def test_the_toolbar_is_one_stop_of_the_tab_key(reader):
     expect(page.locator("#stage")).to_be_focused()
 
 
+def test_the_toolbar_is_reached_while_its_tool_cannot_be_used(reader):
+    page = reader.visits().opens().page
+    page.locator('#tools [data-tool="fit"]').focus()
+    page.route("**/v1/images", lambda route: None)  # the next image stays on its way
+    reader.picks(reader.phantom)
+    expect(page.locator('#tools [data-tool="fit"]')).to_be_disabled()
+    page.locator("#show-keys").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator('#tools [data-tool="open"]')).to_be_focused()
+
+
 def test_everything_that_can_be_pressed_or_filled_has_a_name(reader):
     page = reader.visits().opens().page
     reader.asks("edema")

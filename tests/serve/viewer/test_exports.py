@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from pipelines.phantoms.dicom import write_dicom
 from pipelines.phantoms.image import render
 from pipelines.phantoms.planned import plan_studies
+from tests.serve.viewer.told_report import PROVENANCE, ToldReport, finding
 
 WORDS = "Written by <b>the reader</b>"
 
@@ -80,3 +81,63 @@ def test_what_an_image_cannot_have_is_told(reader):
     reader.page.click("#export summary")
     reader.page.click('#export [data-ending="dcm"]')
     expect(reader.page.locator("#faults .fault")).to_contain_text("The server refused this. Dicom-sr:")
+
+
+def asked_of_the_server(reader) -> dict:
+    """What the page sends with an export; the test answers it."""
+    asked = []
+
+    def answer(route):
+        asked.append(route.request.post_data_json)
+        route.fulfill(body="{}")
+
+    reader.page.route("**/export", answer)
+    reader.exports("fhir.json")
+    reader.page.unroute("**/export")
+    return asked[0]
+
+
+def test_the_server_is_told_whose_report_it_is_and_whether_it_was_changed(reader):
+    told = ToldReport.begun(reader, "edema", "opacity")
+    told.ends(finding("edema", "There is edema."), finding("opacity", "There is opacity."))
+    button = told.lines.first.get_by_role
+
+    def was_changed() -> bool:
+        asked = asked_of_the_server(reader)
+        assert asked["provenance"] == PROVENANCE
+        return asked["edited"]
+
+    assert not was_changed()
+    button("button", name="Accept").click()
+    assert not was_changed()
+    button("button", name="Reject").click()
+    assert was_changed()
+    button("button", name="Reject").click()
+    assert not was_changed()
+    button("button", name="Edit").click()
+    reader.page.get_by_role("textbox", name="Sentence 1").fill(WORDS)
+    reader.page.keyboard.press("Enter")
+    assert was_changed()
+    button("button", name="Back to the model's words").click()
+    assert not was_changed()
+    reader.page.click("#tab-answers")
+    reader.asks("cardiac silhouette")
+    reader.page.get_by_role("button", name="Add to the report").click()
+    assert was_changed()
+
+
+def test_what_the_reader_kept_of_a_merged_sentence_is_a_change(reader):
+    told = ToldReport.begun(reader, "edema", "opacity")
+    told.writes("opacity", "There is opacity.")
+    told.lines.nth(1).get_by_role("button", name="Accept").click()
+    told.ends(finding("edema", "There is edema.", "opacity"))
+    asked = asked_of_the_server(reader)
+    assert asked["edited"] and [kept["parents"] for kept in asked["findings"]] == [[], []]
+
+
+def test_answers_have_no_report_to_come_from(reader):
+    reader.visits().opens()
+    reader.asks("cardiac silhouette")
+    assert set(asked_of_the_server(reader)) == {"format", "findings"}
+    reader.page.get_by_role("button", name="Add to the report").click()
+    assert set(asked_of_the_server(reader)) == {"format", "findings"}

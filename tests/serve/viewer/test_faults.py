@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from serve.ingress import MOST_UPLOAD_BYTES
@@ -84,16 +85,52 @@ def test_waiting_for_a_busy_server_can_be_stopped(reader):
     expect(reader.page.locator("#answers .item")).to_have_attribute("data-phase", "failed")
 
 
-def test_a_queue_that_fills_up_within_the_stream(reader):
-    reader.visits().opens()
-    problem = {
-        "title": "Service Unavailable",
-        "status": 503,
-        "detail": "too many questions are waiting",
-        "retry_after_s": 1,
-    }
+def tells(status: int, detail: str = "told by the test", **more):
+    """A handler of reports whose stream has no event but a problem."""
+    problem = {"title": "Problem", "status": status, "detail": detail} | more
     stream = f"event: problem\ndata: {json.dumps(problem)}\n\n"
-    reader.page.route("**/report", first(1, lambda route: route.fulfill(content_type="text/event-stream", body=stream)))
+    return lambda route: route.fulfill(content_type="text/event-stream", body=stream)
+
+
+def before_and_within(status: int, retry_after_s: int = 1) -> list:
+    """A fault of a report as it is told before the first event, and as one."""
+    return [refuses(status, **{"Retry-After": str(retry_after_s)}), tells(status, retry_after_s=retry_after_s)]
+
+
+@pytest.mark.parametrize("busy", before_and_within(503, 1), ids=["before", "within"])
+def test_a_queue_is_waited_out_before_the_stream_begins_and_within(reader, busy):
+    reader.visits().opens().page.route("**/report", first(2, busy))
+    reader.page.click("#tab-report")
+    reader.page.click("#write")
+    expect(reader.page.locator(".waiting")).to_contain_text("The server is busy. Asking again in 1 s.")
+    expect(reader.page.locator("#provenance")).not_to_be_empty()
+    expect(fault(reader)).to_have_count(0)
+
+
+@pytest.mark.parametrize("busy", before_and_within(503, 0), ids=["before", "within"])
+def test_a_queue_that_stays_full_is_asked_as_often_before_the_stream_as_within(reader, busy):
+    asked = []
+    reader.visits().opens().page.route("**/report", lambda route: (asked.append(route), busy(route)))
+    reader.page.click("#tab-report")
+    reader.page.click("#write")
+    expect(fault(reader)).to_contain_text("The server is still busy.")
+    assert len(asked) == 6
+
+
+@pytest.mark.parametrize(
+    "status, words",
+    [(504, "The answer took too long."), (500, "Something went wrong on the server. Told by the test.")],
+)
+def test_a_report_that_fails_before_the_stream_begins_and_within(reader, status, words):
+    reader.visits().opens()
+    reader.page.click("#tab-report")
+    for failing in before_and_within(status):
+        reader.page.route("**/report", failing)
+        reader.page.click("#write")
+        expect(fault(reader)).to_contain_text(words)
+        fault(reader).get_by_role("button", name="Close").click()
+        expect(reader.page.locator("#report .item")).to_have_count(0)
+    reader.page.unroute("**/report")
     assert reader.writes_the_report().count()
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.serve.asking import png
+from tests.serve.viewer.reader import first
 
 
 def test_a_picked_file_is_shown_as_the_model_sees_it(reader):
@@ -40,6 +41,37 @@ def test_a_dropped_file_and_a_strip_of_several(reader):
     expect(reader.page.locator("#facts")).not_to_contain_text("200 × 90")
     reader.page.locator("#strip").get_by_role("button", name="Close chest.png").click()
     expect(reader.page.locator("#strip")).to_be_hidden()
+
+
+def test_what_is_closed_is_not_sent(reader):
+    page, sent = reader.visits().page, []
+    page.route("**/v1/images", first(1, lambda route: None))  # the first stays on its way
+    page.on("request", lambda request: sent.append(request.method))
+    with page.expect_request("**/v1/images"):
+        reader.picks(png(1), png(2), png(3, size=(90, 200)))
+    close = page.locator("#strip").get_by_role("button", name="Close chest.png")
+    close.nth(1).click()  # before its turn
+    with page.expect_event("requestfailed"):
+        close.first.click()  # while it travels
+    expect(page.locator("#facts")).to_contain_text("200 × 90")
+    assert sent.count("POST") == 2
+
+
+def test_what_is_closed_leaves_no_picture_behind(reader):
+    page, held = reader.page, []
+    page.add_init_script(
+        """const made = window.made = new Set(), { createObjectURL, revokeObjectURL } = URL;
+           URL.createObjectURL = (blob) => { const address = createObjectURL(blob); made.add(address); return address; };
+           URL.revokeObjectURL = (address) => { made.delete(address); revokeObjectURL(address); };"""
+    )
+    page.route("**/pixels", first(1, lambda route: held.append(route)))
+    reader.visits()
+    with page.expect_request("**/pixels"):
+        reader.picks(png(1), png(2), png(3))
+    page.locator("#strip").get_by_role("button", name="Close chest.png").first.click()
+    held[0].continue_()
+    expect(page.locator("#strip img:visible")).to_have_count(2)
+    assert page.evaluate("made.size") == 2
 
 
 def test_window_invert_and_reset(reader):

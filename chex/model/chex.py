@@ -73,7 +73,8 @@ class Chex(nn.Module):
     @torch.no_grad()
     def text_features(self, texts: Sequence[str]) -> Tensor:
         """Features (n, D) of texts by the frozen prompt encoder; each text is encoded once."""
-        missing = sorted({text for text in texts if text not in self._text_cache}, key=len)
+        missing = {text for text in texts if text not in self._text_cache}
+        missing = sorted(missing, key=lambda text: (len(text), text))  # a set's order is another in each process
         for start in range(0, len(missing), 256):
             chunk = missing[start : start + 256]
             with torch.autocast(self.device.type, enabled=False):

@@ -31,6 +31,9 @@ class Objective(detector.Objective):
     def _hinted_targets(self, whole: WholeBatch, generator) -> None:
         """A class has no side that it could be asked on, and no other wording."""
 
+    def forget_texts(self, model: ClassDetector) -> None:
+        """Knows none."""
+
     def _sentences(self, model, whole: WholeBatch, images, targets) -> dict[str, Tensor]:
         return {}
 

@@ -1,6 +1,7 @@
 """Which images a report must not be written for: those that are no frontal radiograph of a chest, as far as one sees.
 
-By the header (body part, view, orientation, intent) and, without any model, by the pixels. A header that says nothing is no reason.
+By the header (body part, view, orientation, intent) and, without any model, by the pixels. A header that says nothing is
+no reason.
 """
 
 from __future__ import annotations

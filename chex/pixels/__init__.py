@@ -45,9 +45,7 @@ class Radiograph:
     sop_instance_uid: str | None = None
     study_instance_uid: str | None = None
     orientation: tuple[str, ...] = field(default=(), kw_only=True)  # PatientOrientation in upper case, judged elsewhere
-    for_processing: bool = field(
-        default=False, kw_only=True
-    )  # the detector's raw values, which nobody is meant to read
+    for_processing: bool = field(default=False, kw_only=True)  # raw values, which nobody is meant to read
     sha256: str = field(default="", kw_only=True)  # of the encoded bytes
     full_size: tuple[int, int] | None = field(default=None, kw_only=True)  # (height, width); None: that of `pixels`
 

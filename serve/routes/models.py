@@ -11,7 +11,7 @@ from serve.routes.requests import AtDesk, Deadline
 router = APIRouter(tags=["server"])
 
 
-@router.get("/v1/model", responses={status: {"model": Problem} for status in (503, 504)})
+@router.get("/v1/model", responses={status: {"model": Problem} for status in (422, 503, 504)})
 async def model(desk: AtDesk, deadline: Deadline) -> ModelOut:
     """The model, and what must be known about it before its answers are read."""
     about = await desk.asking.about(deadline)

@@ -27,7 +27,7 @@ class RecentlyUsed(Generic[Value]):
 
     def __len__(self) -> int:
         """How many can be had; those that have expired go."""
-        self._expire()
+        self.forget_expired()
         return len(self._entries)
 
     def put(self, key: str, value: Value, size: int = 0) -> None:
@@ -39,7 +39,7 @@ class RecentlyUsed(Generic[Value]):
 
     def get(self, key: str) -> Value | None:
         """The value, which counts as a use; None where it never was, had to go or has expired."""
-        self._expire()
+        self.forget_expired()
         if key not in self._entries:
             return None
         value, size, _ = self._entries[key]
@@ -47,14 +47,15 @@ class RecentlyUsed(Generic[Value]):
         self._entries.move_to_end(key)
         return value
 
-    def _expire(self) -> None:
+    def forget_expired(self) -> None:
+        """Lets go of what nobody has used for too long, as every other call does first."""
         oldest_allowed = self._clock() - self._seconds
         # in order of use, so the first one that is young enough ends the search
         while self._entries and (first := next(iter(self._entries.items())))[1][2] < oldest_allowed:
             self._drop(first[0])
 
     def _beyond_limits(self) -> bool:
-        self._expire()
+        self.forget_expired()
         too_many = len(self._entries) > self._most_entries
         return too_many or (self._most_bytes is not None and self._bytes > self._most_bytes)
 

@@ -83,7 +83,7 @@ class PromptDetector:
 
     async def check_health(self) -> None:
         """Raises if the model no longer gives the answer that it gave when it was loaded; forgets what has expired."""
-        len(self._features)
+        self._features.forget_expired()
         await self._thread.run(self._known.check)
 
     async def _each(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-
 import numpy as np
 import pytest
 
 from chex.inference.session import Session
 from chex.records import Query
+from tests.prompts_seeing_each_other import with_prompts_seeing_each_other
 
 TEXTS = [Query(text=text) for text in ("pleural effusion", "edema", "right lung")]
 BOX = Query(box=(0.1, 0.2, 0.4, 0.6))
@@ -17,11 +15,7 @@ BOX = Query(box=(0.1, 0.2, 0.4, 0.6))
 
 @pytest.fixture(scope="module", params=["detector", "post_decoder"])
 def session(tiny_model, request) -> Session:
-    model = copy.deepcopy(tiny_model)
-    part = dataclasses.replace(getattr(model.config, request.param), attends_to="image")
-    model.config = dataclasses.replace(model.config, **{request.param: part})
-    getattr(model, request.param).config = part
-    return Session(model)
+    return Session(with_prompts_seeing_each_other(tiny_model, request.param))
 
 
 def test_an_answer_does_not_depend_on_what_other_images_are_asked(session):

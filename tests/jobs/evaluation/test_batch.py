@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -12,6 +9,7 @@ from chex.inference.session import Session
 from chex.records import Query
 from jobs.evaluation.batch import Encoded
 from tests.jobs.oracle import TEST, Oracle
+from tests.prompts_seeing_each_other import with_prompts_seeing_each_other
 
 EFFUSION, EDEMA, LUNG = (Query(text=text) for text in ("pleural effusion", "edema", "right lung"))
 
@@ -19,11 +17,7 @@ EFFUSION, EDEMA, LUNG = (Query(text=text) for text in ("pleural effusion", "edem
 @pytest.fixture(scope="module", params=["detector", "post_decoder"])
 def session(tiny_model, request) -> Session:
     """A model whose prompts see each other."""
-    model = copy.deepcopy(tiny_model)
-    part = dataclasses.replace(getattr(model.config, request.param), attends_to="image")
-    model.config = dataclasses.replace(model.config, **{request.param: part})
-    getattr(model, request.param).config = part
-    return Session(model)
+    return Session(with_prompts_seeing_each_other(tiny_model, request.param))
 
 
 def encoded(session) -> Encoded:

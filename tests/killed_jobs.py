@@ -1,16 +1,13 @@
-"""Jobs in processes of their own, to be killed: how they are started, waited for, and found by the folder of their Ray."""
+"""Jobs in processes of their own, to be killed: how they are started, and found by the folder of their Ray."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,14 +23,6 @@ def started(command: list[str], **environment: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.01)
 
 
 def processes_of(folder: str) -> list[psutil.Process]:

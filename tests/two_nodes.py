@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.killed_jobs import wait_for
+from tests.waiting import wait_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ import httpx
 from tests.free_ports import free_port
 from tests.infra.growing_cluster import TimeLine, growing_cluster
 from tests.jobs.archive import make_pictures
-from tests.killed_jobs import wait_for
 from tests.serve.asking import png, upload
 from tests.serve.deployment import Deployment, served
 from tests.serve.in_threads import InThreads
+from tests.waiting import wait_for
 
 IMAGES, CLIENTS = 96, 12
 DETECTOR, GENERATOR = "PromptDetector", "SentenceGenerator"

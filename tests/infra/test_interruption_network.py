@@ -13,10 +13,10 @@ from jobs.convert import convert
 from tests.infra.two_hosts import two_hosts
 from tests.jobs.training.held_run import SETTINGS, Gates
 from tests.jobs.training.test_interruption import assert_the_same, journal, run_here
-from tests.killed_jobs import wait_for
 from tests.made_dicom import made_dicom
 from tests.pipelines.small_shards import write_shards
 from tests.pipelines.small_vindr import NAMES, conversion, fingerprints
+from tests.waiting import wait_for
 
 LOSS, LOSSY, CUT = 30, 30, 20  # percent, seconds, seconds
 LONG_CUT = 90  # Ray's own patience ends after a minute

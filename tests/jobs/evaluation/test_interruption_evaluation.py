@@ -11,8 +11,9 @@ from pyarrow import parquet
 from jobs.evaluate import main
 from jobs.evaluation import parts
 from tests.jobs.evaluation.lost_node import ROWS_OF_A_PART
-from tests.killed_jobs import processes_of, started, wait_for
+from tests.killed_jobs import processes_of, started
 from tests.pipelines.small_shards import write_shards
+from tests.waiting import wait_for
 
 IMAGES = 120
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.killed_jobs import wait_for
 from tests.two_nodes import TwoNodes, two_nodes
+from tests.waiting import wait_for
 
 KILL_AFTER = 2  # parts
 CPUS = 3  # of each node: two actors, and one to read

@@ -16,9 +16,10 @@ from jobs.reporting.config import ReportRun
 from jobs.reporting.run import write_reports
 from tests.jobs.archive import make_pictures
 from tests.jobs.reporting.test_exactly_once import files
-from tests.killed_jobs import processes_of, started, wait_for
+from tests.killed_jobs import processes_of, started
 from tests.s3_server import BUCKET, s3_in_use
 from tests.talkative import save_talkative
+from tests.waiting import wait_for
 
 IMAGES, PER_PART = 60, 2
 

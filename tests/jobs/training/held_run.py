@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from jobs.training.journal import read_journal
 from jobs.training.validation import Validated
 from pipelines.output_folder import OutputFolder
 from tests.jobs.training.made_up_stage import MadeUpStage
+from tests.waiting import wait_for
 
 SETTINGS = """
 log_every: 5
@@ -28,14 +27,6 @@ data: {batch_size: 8, image_size: 32, shuffle_buffer: 16}
 augmentation: {flip: 0.0}
 optimizer: {lr: 0.001, warmup_steps: 3, steps: 25, average: 0.9, accumulate: 2}
 """
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.01)
 
 
 class Gates:

@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 
 from tests.jobs.training import held_run
-from tests.jobs.training.held_run import Gates, wait_for
+from tests.jobs.training.held_run import Gates
 from tests.two_nodes import TwoNodes, two_nodes
+from tests.waiting import wait_for
 
 
 def main(output: str, *arguments: str) -> int:

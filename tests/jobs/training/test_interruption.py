@@ -20,8 +20,9 @@ from jobs import train
 from jobs.training import stages
 from jobs.training.journal import read_journal
 from pipelines.output_folder import OutputFolder
-from tests.jobs.training.held_run import SETTINGS, Gates, HeldStage, wait_for
+from tests.jobs.training.held_run import SETTINGS, Gates, HeldStage
 from tests.pipelines.small_shards import write_shards
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 TIMES = (

@@ -18,9 +18,10 @@ from jobs.convert import convert
 from pipelines.adapters import UnusableInput
 from pipelines.conversion import shard_results
 from pipelines.conversion.isolation import isolated
-from tests.killed_jobs import processes_of, started, wait_for
+from tests.killed_jobs import processes_of, started
 from tests.made_dicom import made_dicom
 from tests.pipelines.small_vindr import NAMES, conversion, fingerprints
+from tests.waiting import wait_for
 
 IMAGES = 60
 KILLED_AT_A_RENAME = """

@@ -18,6 +18,7 @@ from tests.serve.deployment import deployed, served
 from tests.serve.faults.load import TEXTS, Load, answers_one_by_one
 from tests.serve.security.guarded_app import bearer
 from tests.talkative import save_talkative
+from tests.waiting import wait_for
 
 LONG = 50  # seconds: Serve needs some until it ends a replica, and by itself gives it 20 from then on
 REPLICAS = {"detectors": 2, "most_detectors": None, "generators": 2, "most_generators": None, "cpus_per_replica": 0.5}
@@ -48,15 +49,6 @@ def deploy(deployment, keys):
     return lambda model: deployment.deploy(served(port, model=str(model), keys_file=str(keys), **REPLICAS, **LIMITS))
 
 
-def until(holds, patience: float = 180.0) -> float:
-    """The seconds that it took."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < patience
-        time.sleep(0.1)
-    return time.monotonic() - began
-
-
 def test_what_is_deployed_is_guarded(deployment):
     with deployment.client(None) as stranger, deployment.client() as client:
         assert is_problem(upload(stranger, png(0)), 401, "Authorization")
@@ -74,12 +66,14 @@ def test_a_killed_replica_costs_no_answer(deployment, killed):
         expected = answers_one_by_one(client)
     victim, *others = deployment.replicas(killed)
     with Load(deployment.url, bearer("ward-3"), {"model": expected}) as load:
-        until(lambda: len(load.outcomes) > 30)
+        wait_for(lambda: len(load.outcomes) > 30, "thirty answers")
         at = time.monotonic()
         os.kill(victim, signal.SIGKILL)
-        recovered = until(lambda: len(set(deployment.replicas(killed)) - {victim}) == len(others) + 1)
+        recovered = wait_for(
+            lambda: len(set(deployment.replicas(killed)) - {victim}) == len(others) + 1, "another replica"
+        )
         done = len(load.outcomes)
-        until(lambda: len(load.outcomes) > done + 30)
+        wait_for(lambda: len(load.outcomes) > done + 30, "thirty more")
     slowest = max(outcome.seconds for outcome in load.outcomes if outcome.began + outcome.seconds > at)
     print(
         f"{killed} killed: its replica was replaced after {recovered:.1f} s, the slowest answer took {slowest:.1f} s; "
@@ -96,11 +90,11 @@ def test_the_model_is_replaced_under_load_and_each_answer_is_of_one(deployment, 
         deploy(model_dir)
         assert old.keys() == new.keys() and all(old[question] != new[question] for question in old)
     with Load(deployment.url, bearer("ward-3"), {"old": old, "new": new}) as load:
-        until(lambda: len(load.outcomes) > 30)
+        wait_for(lambda: len(load.outcomes) > 30, "thirty answers")
         began = time.monotonic()
         deploy(newer)
         took, done = time.monotonic() - began, len(load.outcomes)
-        until(lambda: len(load.outcomes) > done + 30)
+        wait_for(lambda: len(load.outcomes) > done + 30, "thirty more")
     print(f"model replaced in {took:.1f} s; {dict(load.statuses)}, {dict(load.models)}")
     assert set(load.statuses) == {200}
     assert set(load.models) == {"old", "new"}

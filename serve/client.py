@@ -5,9 +5,8 @@ Boxes are (x_min, y_min, x_max, y_max), relative to the original image.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,23 +20,22 @@ from serve.answer_schemas import (
     ImageAnswersOut,
     ImageOut,
     ImageReportOut,
-    Problem,
     ReportOut,
     VocabularyOut,
 )
+from serve.client_messages import (
+    Event,
+    Question,
+    Refused,
+    lines_of,
+    named,
+    problem_of,
+    queries_in,
+    read_event,
+    report_in,
+    seconds_to_wait,
+)
 from serve.deadlines import HEADER
-from serve.schemas import QueriesIn, QueryIn, ReportIn
-
-Question = str | QueryIn | Mapping[str, Any]
-Event = tuple[str, list[FindingOut] | FindingOut | ReportOut]
-
-
-class Refused(Exception):
-    """The server's problem: `problem.status`, `problem.detail`."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(f"{problem.status} {problem.title}: {problem.detail}")
-        self.problem = problem
 
 
 class Client:
@@ -72,13 +70,13 @@ class Client:
 
     def upload(self, file: bytes | Path | str) -> ImageOut:
         """A DICOM, JPEG or PNG file; its `image_id` is what is asked about."""
-        return ImageOut.model_validate_json(self._post("/v1/images", files={"file": _named(file)}).content)
+        return ImageOut.model_validate_json(self._post("/v1/images", files={"file": named(file)}).content)
 
     def ask(
         self, image_id: str, *queries: Question, labels: Sequence[str] = (), sentences: bool = True
     ) -> list[FindingOut]:
         """A finding per query, with the probabilities of `labels`."""
-        asked = _queries(queries, labels, sentences)
+        asked = queries_in(queries, labels, sentences)
         answer = self._post(f"/v1/images/{image_id}/queries", json=asked.model_dump(exclude_defaults=True))
         return AnswersOut.model_validate_json(answer.content).findings
 
@@ -86,15 +84,15 @@ class Client:
         self, file: bytes | Path | str, *queries: Question, labels: Sequence[str] = (), sentences: bool = True
     ) -> ImageAnswersOut:
         """The same about an image that the server does not keep."""
-        asked = _queries(queries, labels, sentences).model_dump_json(exclude_defaults=True)
-        answer = self._post("/v1/queries", files={"file": _named(file)}, data={"request": asked})
+        asked = queries_in(queries, labels, sentences).model_dump_json(exclude_defaults=True)
+        answer = self._post("/v1/queries", files={"file": named(file)}, data={"request": asked})
         return ImageAnswersOut.model_validate_json(answer.content)
 
     def report(
         self, image_id: str, *, prompts: Sequence[Question] | None = None, prompt_set: str | None = None
     ) -> ReportOut:
         """The report by a named prompt set, by prompts of one's own, or by the default set."""
-        asked = _report(prompts, prompt_set).model_dump(exclude_defaults=True)
+        asked = report_in(prompts, prompt_set).model_dump(exclude_defaults=True)
         return ReportOut.model_validate_json(self._post(f"/v1/images/{image_id}/report", json=asked).content)
 
     def report_once(
@@ -105,8 +103,8 @@ class Client:
         prompt_set: str | None = None,
     ) -> ImageReportOut:
         """The same of an image that the server does not keep."""
-        asked = _report(prompts, prompt_set).model_dump_json(exclude_defaults=True)
-        answer = self._post("/v1/report", files={"file": _named(file)}, data={"request": asked})
+        asked = report_in(prompts, prompt_set).model_dump_json(exclude_defaults=True)
+        answer = self._post("/v1/report", files={"file": named(file)}, data={"request": asked})
         return ImageReportOut.model_validate_json(answer.content)
 
     def report_events(
@@ -116,19 +114,19 @@ class Client:
 
         Whoever stops reading closes the iterator, and the server stops writing.
         """
-        asked = _report(prompts, prompt_set).model_dump(exclude_defaults=True)
+        asked = report_in(prompts, prompt_set).model_dump(exclude_defaults=True)
         request = self._http.build_request(
             "POST", f"/v1/images/{image_id}/report", json=asked, headers={"accept": EVENT_STREAM}
         )
         response = self._sent(request, stream=True)
         try:
             kind = ""
-            for line in _lines(response):
+            for line in lines_of(response):
                 name, _, value = line.partition(": ")
                 if name == "event":
                     kind = value
                 elif name == "data":
-                    yield _event(kind, value)
+                    yield read_event(kind, value)
         finally:
             response.close()
 
@@ -140,7 +138,7 @@ class Client:
         sentences: bool = True,
     ) -> BatchOut:
         """The same queries about several images; each is answered, or has a problem of its own."""
-        asked = _queries(queries, labels, sentences).model_dump_json(exclude_defaults=True)
+        asked = queries_in(queries, labels, sentences).model_dump_json(exclude_defaults=True)
         return self._batch("/v1/batch/queries", files, asked)
 
     def report_all(
@@ -152,7 +150,7 @@ class Client:
     ) -> BatchOut:
         """A report of each of several images."""
         return self._batch(
-            "/v1/batch/reports", files, _report(prompts, prompt_set).model_dump_json(exclude_defaults=True)
+            "/v1/batch/reports", files, report_in(prompts, prompt_set).model_dump_json(exclude_defaults=True)
         )
 
     def export(
@@ -183,7 +181,7 @@ class Client:
         return VocabularyOut.model_validate_json(self._sent(self._http.build_request("GET", "/v1/vocabulary")).content)
 
     def _batch(self, path: str, files: Sequence[bytes | Path | str], asked: str) -> BatchOut:
-        answer = self._post(path, files=[("files", _named(file)) for file in files], data={"request": asked})
+        answer = self._post(path, files=[("files", named(file)) for file in files], data={"request": asked})
         return BatchOut.model_validate_json(answer.content)
 
     def _post(self, path: str, **content: Any) -> httpx.Response:
@@ -195,57 +193,8 @@ class Client:
             if response.status_code != 503 or not left:
                 break
             response.close()
-            time.sleep(_seconds(response.headers.get("retry-after")))
+            time.sleep(seconds_to_wait(response.headers.get("retry-after")))
         if response.is_error:
             response.read()
-            raise Refused(_problem(response))
+            raise Refused(problem_of(response))
         return response
-
-
-def _named(file: bytes | Path | str) -> tuple[str, bytes]:
-    """What the server is told of a file: no name, which may be a patient's."""
-    return "image", file if isinstance(file, bytes) else Path(file).read_bytes()
-
-
-def _query(query: Question) -> QueryIn:
-    if isinstance(query, str):
-        return QueryIn(text=query)
-    return query if isinstance(query, QueryIn) else QueryIn.model_validate(query)
-
-
-def _queries(queries: Sequence[Question], labels: Sequence[str], sentences: bool) -> QueriesIn:
-    return QueriesIn(queries=list(map(_query, queries)), labels=list(labels), sentences=sentences)
-
-
-def _report(prompts: Sequence[Question] | None, prompt_set: str | None) -> ReportIn:
-    return ReportIn(prompts=None if prompts is None else list(map(_query, prompts)), prompt_set=prompt_set)
-
-
-def _lines(response: httpx.Response) -> Iterator[str]:
-    """Those that a line feed ends: httpx's own break at further letters, which a text may contain."""
-    begun = ""
-    for text in response.iter_text():
-        *whole, begun = (begun + text).split("\n")
-        yield from whole
-
-
-def _event(kind: str, data: str) -> Event:
-    if kind == "problem":
-        raise Refused(Problem.model_validate_json(data))
-    if kind == "selected":
-        return kind, [FindingOut.model_validate(finding) for finding in json.loads(data)["findings"]]
-    return kind, (ReportOut if kind == "report" else FindingOut).model_validate_json(data)
-
-
-def _problem(response: httpx.Response) -> Problem:
-    try:
-        return Problem.model_validate_json(response.content)
-    except ValueError:  # not from the application, but from what stands before it
-        return Problem(title=response.reason_phrase or "error", status=response.status_code)
-
-
-def _seconds(retry_after: str | None) -> float:
-    try:
-        return min(max(float(retry_after or 1), 0.1), 30)
-    except ValueError:  # a date
-        return 1.0

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chex.exports.dicom_source import decoded, read_value, undisturbed
+from chex.exports.header_values import decoded, read_value, undisturbed
 from chex.records import Provenance, Report, SourceImage
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import numpy as np
 from chex.exports import NotExportable
 from chex.exports.concepts import display_name
 from chex.exports.dicom_identity import identity
-from chex.exports.dicom_source import DicomSource, finished, read_source, undisturbed
+from chex.exports.dicom_source import DicomSource, finished, read_source
+from chex.exports.header_values import undisturbed
 from chex.exports.legend import colour_of
 from chex.exports.pixel_boxes import corners, outline
 from chex.exports.provenance import (

@@ -11,7 +11,8 @@ import numpy as np
 
 from chex.exports.concepts import PRIVATE, PRIVATE_NAME, Concept, concept_of, display_name, sites_of
 from chex.exports.dicom_identity import identity
-from chex.exports.dicom_source import DicomSource, finished, read_source, undisturbed
+from chex.exports.dicom_source import DicomSource, finished, read_source
+from chex.exports.header_values import undisturbed
 from chex.exports.pixel_boxes import outline
 from chex.exports.provenance import (
     MANUFACTURER,

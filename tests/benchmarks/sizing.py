@@ -6,13 +6,15 @@ tests.benchmarks.sizing_runs measures small runs, tests.benchmarks.sizing_tables
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.reporting.cost import Measured, images_per_second
 from jobs.reporting.pools import WRITER_CPUS, Pool, pools_for
 from tests.benchmarks.simulated import Station, simulate
 
+PROCESSES = ("around", "proxy", "ingress", "detector", "generator")  # in the order in which a request meets them
+MOST_TOGETHER = 64
 BUSY = 0.6  # the share of its time that a replica works; the rest is for the seconds in which more come
 
 
@@ -29,22 +31,19 @@ def nodes_for_archive(measured: Measured, images: int, *, hours: float, cores: i
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Seconds of one core that a request takes of each process, with one client.
+    """Seconds of one core that a request takes of each process, by name: of one client `alone`, and `among_many` clients,
+    whose requests share what a process does once for all that wait for it.
 
-    together: what of a request's seconds a detector and a generator spend once for all that they answer together.
+    "around" is Ray's other processes, and the client.
     """
 
-    proxy: float
-    ingress: float
-    detector: float
-    generator: float
-    around: float  # Ray's other processes, and the client
-    together: tuple[float, float]
+    alone: Mapping[str, float]
+    among_many: Mapping[str, float]
 
     @property
     def cores(self) -> float:
-        """Of one request a second."""
-        return self.proxy + self.ingress + self.detector + self.generator + self.around
+        """Of one request a second, where no other shares its work."""
+        return sum(self.alone.values())
 
 
 def replicas_for(rate: float, seconds: float) -> int:
@@ -54,7 +53,7 @@ def replicas_for(rate: float, seconds: float) -> int:
 
 def most_through_one_ingress(requests: Requests) -> float:
     """Requests a second: there is one ingress, and one proxy on its node."""
-    return BUSY / max(requests.ingress, requests.proxy)
+    return BUSY / max(requests.alone["ingress"], requests.alone["proxy"])
 
 
 def nodes_for_requests(requests: Requests, rate: float, *, cores: int) -> int:
@@ -96,14 +95,18 @@ def archive_rate(stations: Sequence[Station], parts: int, *, part: int, cores: i
 
 
 def endpoint_stations(requests: Requests, *, detectors: int = 1, generators: int = 1) -> list[Station]:
-    """Proxy and ingress are one process each; detectors and generators take together what waits."""
-    shared = requests.together
+    """All take together what waits; only detectors and generators can be more than one process."""
+    servers = {"detector": detectors, "generator": generators}
+    each = {name: min(alone, requests.among_many[name]) for name, alone in requests.alone.items()}
     return [
-        Station("around", requests.around, servers=1000),
-        Station("proxy", requests.proxy),
-        Station("ingress", requests.ingress),
-        Station("detector", requests.detector - shared[0], servers=detectors, fixed=shared[0], together=64),
-        Station("generator", requests.generator - shared[1], servers=generators, fixed=shared[1], together=64),
+        Station(
+            name,
+            each[name],
+            servers=servers.get(name, 1),
+            fixed=requests.alone[name] - each[name],
+            together=MOST_TOGETHER,
+        )
+        for name in PROCESSES
     ]
 
 

@@ -3,8 +3,9 @@
 python -m tests.benchmarks.sizing_runs [--only reports|endpoint] [--record]      4 minutes on two idle cores
 
 The parts are measured by themselves: what each step of a report costs one core, what a request costs each process while
-one client asks. From these, and from nothing else of the runs, the simulation says how fast the runs are, on the cores
-that others on the machine leave meanwhile (tests.benchmarks.sizing_tables). --record keeps what was measured.
+one client asks, and while very many do. From these, and from nothing else of the runs, the simulation says how fast the
+runs are, on the cores that others on the machine leave meanwhile (tests.benchmarks.sizing_tables). --record keeps what was
+measured.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from pathlib import Path
 
 import psutil
 
+from tests.benchmarks.sizing import PROCESSES
 from tests.benchmarks.sizing_tables import KINDS, MEASURED
 
 PARTS, PART = (2, 24), 128  # of the run that shows what the start takes, and of the one that counts
 SIDE = 512  # pixels
-CLIENTS = (1, 4, 16)
+CLIENTS = (1, 4, 16, 64)
+SHOWN_BY = {1: "alone", 64: "among_many"}  # what a request costs each process
 SECONDS, IDLE = 6.0, 5.0
 ACTORS = (1, 2)
-PROCESSES = ("proxy", "ingress", "detector", "generator", "around")
 
 
 def cores() -> int:
@@ -126,39 +128,6 @@ def processes() -> dict[tuple[int, float], tuple[str, float]]:
     return found
 
 
-def saved_together(files: list[bytes], model: Path) -> dict[str, tuple[float, float]]:
-    """By kind: what detection and generation cost one request of one core, less what each of eight together costs."""
-    import torch
-
-    from tests.benchmarks.served_work import BareModel
-
-    torch.set_num_threads(1)  # as a replica has
-    bare = BareModel(model, "cpu", files)
-
-    def of_one(kind: str, batch: int) -> tuple[float, float]:
-        from chex.records import Query
-
-        queries = bare.prompts if kind == "report" else [Query(text="edema")]
-        best = [float("inf"), float("inf")]
-        for _ in range(4):
-            began = time.process_time()
-            answers = bare.session.reader.detect(bare.features[:batch], [queries] * batch)
-            looked = time.process_time()
-            if kind == "report":
-                answers = [bare.session.reports.select(found) for found in answers]
-            bare.session.writer.describe(answers)
-            ended = time.process_time()
-            best = [min(best[0], looked - began), min(best[1], ended - looked)]
-        return best[0] / batch, best[1] / batch
-
-    found = {}
-    for kind in ("query", "report"):
-        alone, of_eight = of_one(kind, 1), of_one(kind, 8)
-        # fixed + each alone, fixed / 8 + each of eight
-        found[kind] = tuple(max(0.0, (one - eight) * 8 / 7) for one, eight in zip(alone, of_eight, strict=True))
-    return found | {"first": found["query"]}
-
-
 def measure_endpoint() -> dict:
     """By kind of request: what it costs each process, and the rates by number of clients."""
     from chex.embedded import phantom_folder
@@ -167,7 +136,6 @@ def measure_endpoint() -> dict:
     from tests.benchmarks.served_app import served
 
     files = work.pictures()
-    together = saved_together(files, phantom_folder())
     found: dict = {}
 
     async def run(server: Server) -> None:
@@ -180,17 +148,17 @@ def measure_endpoint() -> dict:
         with watched() as idle:  # Ray's processes work also when nobody asks
             await asyncio.sleep(IDLE)
         for kind in KINDS:
-            runs, parts = [], None
+            runs, parts = [], {}
             for clients in CLIENTS:
                 began = time.perf_counter()
                 with watched() as spent:
                     measured = await closed_loop(server, getattr(asked, kind), clients, SECONDS)
                     took = time.perf_counter() - began
-                if parts is None:  # one client's
+                if clients in SHOWN_BY:
                     asked_for = {name: spent.by[name] - idle.by[name] * took / IDLE for name in PROCESSES}
-                    each = {name: round(max(0.0, asked_for[name]) / (measured.rate * took), 5) for name in PROCESSES}
-                    shared = zip((each["detector"], each["generator"]), together[kind], strict=True)
-                    parts = each | {"together": [round(min(pair), 5) for pair in shared]}
+                    parts[SHOWN_BY[clients]] = {
+                        name: round(max(0.0, asked_for[name]) / (measured.rate * took), 5) for name in PROCESSES
+                    }
                 left = spent.left - idle.by.total() / IDLE
                 runs.append({"clients": clients, "cores": round(left, 2), "rate": round(measured.rate, 2)})
                 print(kind, runs[-1], flush=True)

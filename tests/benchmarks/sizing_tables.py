@@ -79,7 +79,7 @@ def endpoint_table() -> str:
     ]
     for kind, name in KINDS.items():
         asked = requests(kind)
-        replicas = [replicas_for(REQUESTS, seconds) for seconds in (asked.detector, asked.generator)]
+        replicas = [replicas_for(REQUESTS, seconds) for seconds in (asked.alone["detector"], asked.alone["generator"])]
         nodes = nodes_for_requests(asked, REQUESTS, cores=CORES)
         lines.append(
             f"| {name} | {1000 * asked.cores:.0f} | {replicas[0]} | {replicas[1]} | {nodes} | "
@@ -89,8 +89,7 @@ def endpoint_table() -> str:
 
 
 def requests(kind: str) -> Requests:
-    parts = measured()["endpoint"][kind]["parts"]
-    return Requests(**parts | {"together": tuple(parts["together"])})
+    return Requests(**measured()["endpoint"][kind]["parts"])
 
 
 def compared() -> list[tuple[str, float, float, float]]:

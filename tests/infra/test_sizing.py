@@ -11,7 +11,8 @@ from tests.benchmarks.sizing import Requests, actors_for, nodes_for_archive, nod
 from tests.benchmarks.sizing_tables import DOCUMENT, compared, share, with_tables
 
 MEASURED = Measured(read=0.08, model=0.02, write=0.02, start=72, efficiency=0.9)
-ASKED = Requests(proxy=0.002, ingress=0.004, detector=0.01, generator=0.02, around=0.004, together=(0.005, 0.01))
+ALONE = {"around": 0.004, "proxy": 0.002, "ingress": 0.004, "detector": 0.01, "generator": 0.02}
+ASKED = Requests(ALONE, {name: seconds / 2 for name, seconds in ALONE.items()})
 
 
 def test_nodes_are_enough_and_one_less_is_not():
@@ -27,7 +28,7 @@ def test_nodes_are_enough_and_one_less_is_not():
 def test_requests_take_cores_and_have_one_way_in():
     assert ASKED.cores == pytest.approx(0.04)
     assert nodes_for_requests(ASKED, 50, cores=2) == 2  # 2 cores' work, at 60 %
-    assert sizing.replicas_for(50, ASKED.generator) == 2
+    assert sizing.replicas_for(50, ASKED.alone["generator"]) == 2
     assert sizing.most_through_one_ingress(ASKED) == pytest.approx(150)
 
 

@@ -14,7 +14,8 @@ class Station:
     """A kind of task, actor or replica.
 
     servers: how many there are. together: items that one takes at a time, as many as wait. fixed, each: seconds of one
-    core that a batch takes, and each item in it. threads: cores that one server can keep busy.
+    core that a batch takes, and each item in it; taken one at a time, what follows another at once is spared `fixed`, as
+    a process that is awake need not be woken. threads: cores that one server can keep busy.
     """
 
     name: str
@@ -55,6 +56,7 @@ def simulate(
     """
     coming, waiting = deque(arrivals), [deque[float]() for _ in stations]
     free, works = [station.servers for station in stations], list[_Work]()
+    awake = [0] * len(stations)  # servers that end something just now
     now, passed = 0.0, Passed([], [], 0.0)
     while coming or works or any(waiting):
         while coming and coming[0] <= now:
@@ -63,19 +65,23 @@ def simulate(
             while free[place] and waiting[place]:
                 items = [waiting[place].popleft() for _ in range(min(station.together, len(waiting[place])))]
                 free[place] -= 1
-                works.append(_Work(place, items, station.fixed + station.each * len(items), station.threads))
+                spared = station.together == 1 and awake[place] > 0
+                awake[place] -= spared
+                took = station.each * len(items) + (0.0 if spared else station.fixed)
+                works.append(_Work(place, items, took, station.threads))
         speeds = _shares([work.threads for work in works], cores)
         ends = [work.left / speed for work, speed in zip(works, speeds, strict=True)]
         step = min([*ends, *([coming[0] - now] if coming else [])])
         now += step
         passed.busy += step * sum(speeds)
-        going = []
+        going, awake = [], [0] * len(stations)
         for work, speed in zip(works, speeds, strict=True):
             work.left -= step * speed
             if work.left > _NOTHING:
                 going.append(work)
                 continue
             free[work.station] += 1
+            awake[work.station] += 1
             if work.station + 1 < len(stations):
                 waiting[work.station + 1].extend(work.items)
                 continue

@@ -95,19 +95,18 @@ def archive_rate(stations: Sequence[Station], parts: int, *, part: int, cores: i
 
 
 def endpoint_stations(requests: Requests, *, detectors: int = 1, generators: int = 1) -> list[Station]:
-    """All take together what waits; only detectors and generators can be more than one process."""
-    servers = {"detector": detectors, "generator": generators}
-    each = {name: min(alone, requests.among_many[name]) for name, alone in requests.alone.items()}
-    return [
-        Station(
-            name,
-            each[name],
-            servers=servers.get(name, 1),
-            fixed=requests.alone[name] - each[name],
-            together=MOST_TOGETHER,
-        )
-        for name in PROCESSES
-    ]
+    """What Ray's processes pass on one by one, detectors and generators answer together; only these can be several."""
+    batched = {"detector": detectors, "generator": generators}
+    stations = []
+    for name in PROCESSES:
+        each = min(requests.alone[name], requests.among_many[name])
+        stations.append(
+            Station(
+                name, each, servers=batched.get(name, 1), fixed=requests.alone[name] - each,
+                together=MOST_TOGETHER if name in batched else 1,
+            )
+        )  # fmt: skip
+    return stations
 
 
 def endpoint_rate(requests: Requests, clients: int, *, cores: float, seconds: float = 30.0, **replicas: int) -> float:

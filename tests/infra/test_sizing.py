@@ -54,15 +54,24 @@ def test_what_waits_goes_together():
     assert passed.went == pytest.approx([1.1, 2.4, 2.4, 2.4, 3.5])
 
 
-def test_random_arrivals_wait_as_theory_says():
-    """One server, constant work, random arrivals: the mean wait of M/D/1 is rho * s / (2 * (1 - rho))."""
+def test_what_follows_at_once_need_not_wake_anybody():
+    passed = simulate([Station("a", 0.1, fixed=1.0)], [0.0, 0.2, 0.3, 5.0], cores=1)
+    assert passed.went == pytest.approx([1.1, 1.2, 1.3, 6.1])
+
+
+@pytest.mark.parametrize("waking", [0.0, 0.5])
+def test_random_arrivals_wait_as_theory_says(waking):
+    """One server, constant work s = 1, random arrivals at rate r: the mean wait of M/D/1 is r / (2 (1 - r)), and where an
+    idle server takes d to wake up (Welch 1964), by (2 d + r d²) / (2 (1 + r d)) more."""
     import random
 
-    draw, at, arrivals = random.Random(0), 0.0, []
+    draw, at, arrivals, rate = random.Random(0), 0.0, [], 0.7
     for _ in range(40_000):
-        arrivals.append(at := at + draw.expovariate(0.7))
-    waits = [latency - 1.0 for latency in simulate([Station("a", 1.0)], arrivals, cores=4).latencies()]
-    assert sum(waits) / len(waits) == pytest.approx(0.7 / (2 * 0.3), rel=0.05)
+        arrivals.append(at := at + draw.expovariate(rate))
+    passed = simulate([Station("a", 1.0, fixed=waking)], arrivals, cores=4)
+    waits = [latency - 1.0 for latency in passed.latencies()]
+    more = (2 * waking + rate * waking**2) / (2 * (1 + rate * waking))
+    assert sum(waits) / len(waits) == pytest.approx(rate / (2 * (1 - rate)) + more, rel=0.05)
 
 
 def test_clients_that_ask_again_keep_to_littles_law():

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chex.records import Sample
 from pipelines.schema import FILE_SCHEMA, PARTITION_COLUMNS, SCHEMA_VERSION, VERSION_KEY, from_row
+from pipelines.stores import filesystem_of
 
 
 def list_shards(uri: str, dataset: str | None = None, split: str | None = None) -> list[str]:
@@ -19,9 +20,8 @@ def list_shards(uri: str, dataset: str | None = None, split: str | None = None) 
     Raises:
         FileNotFoundError: `uri` holds no such shard; says which datasets and splits it holds.
     """
-    filesystem, root = fsspec.core.url_to_fs(uri)
-    root = root.rstrip("/")
-    every = sorted(filesystem.glob(f"{root}/dataset=*/split=*/part-*.parquet"))
+    filesystem, root = filesystem_of(uri)
+    every = sorted(filesystem.glob(f"{glob.escape(root.rstrip('/'))}/dataset=*/split=*/part-*.parquet"))
     chosen = [
         path
         for path in every
@@ -72,7 +72,7 @@ def open_shard(path: str) -> Iterator[pq.ParquetFile]:
         ValueError: the file is cut short, damaged, or of another version of the schema; names it.
         OSError: the file cannot be read; names it.
     """
-    filesystem, file_path = fsspec.core.url_to_fs(path)
+    filesystem, file_path = filesystem_of(path)
     try:
         # Parquet asks for the parts of a file that it needs, all at once: reading further ahead would be in vain
         with (

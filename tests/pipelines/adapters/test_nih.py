@@ -48,6 +48,14 @@ def test_layout_of_twelve_folders(nih):
     assert source.left_out() == {"in neither train_val_list.txt nor test_list.txt": 1}
 
 
+def test_boxes_of_images_that_are_not_there_are_counted(nih):
+    with (nih / "BBox_List_2017.csv").open("a") as boxes:
+        boxes.write("00000009_000.png,Effusion,1,1,9,9\n00000009_000.png,Mass,1,1,9,9\n")
+    source = open_source("nih-cxr14", str(nih))
+    assert len(list(source.studies())) == 3
+    assert source.left_out()["boxes of an image without labels"] == 1
+
+
 def test_boxes_and_labels(nih):
     source = open_source("nih-cxr14", str(nih))
     first, second, third = source.studies()

@@ -13,9 +13,11 @@ import pytest
 
 from pipelines.adapters import SourceError, kinds
 from pipelines.convert import Conversion, OutputError, prepare
+from pipelines.shards import list_shards, samples
 from tests.pipelines.bad_input.test_images import KINDS
 from tests.pipelines.bad_input.test_tables import refusal
 from tests.pipelines.converted_sources import convert_small
+from tests.pipelines.small_shards import write_shards
 from tests.pipelines.small_sources import write_source
 
 NOBODY = 65534
@@ -76,6 +78,15 @@ def test_roots_with_unusual_names(kind, tmp_path):
     folder = tmp_path / "Röntgen bilder\n100% #1 [a]"
     small = write_source(kind, folder)
     assert len(convert_small(small, tmp_path / "shards?").images()) == len(small.images)
+
+
+@pytest.mark.parametrize("name", ["set[1]", "shards?", "a*", "old::new"])
+def test_shards_are_found_in_folders_with_unusual_names(name, tmp_path):
+    for folder in (name, "set1", "shards2", "ab"):
+        write_shards(tmp_path / folder, {("words", "train"): 2})
+    found = list_shards(str(tmp_path / name))
+    assert [path.rsplit("/", 4)[1] for path in found] == [name]
+    assert len(list(samples(str(tmp_path / name), "train"))) == 2
 
 
 def test_outputs(tmp_path):

@@ -45,11 +45,16 @@ class BoxChoice:
         boxes_xyxy, scores, kept = self.among(boxes_xyxy, scores)
         return boxes_xyxy[kept], scores[kept]
 
-    def among(self, boxes_xyxy: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def among(self, boxes_xyxy: Tensor, scores: Tensor, own: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """The same for many prompts: boxes (…, M, 4), scores (…, M) → both best first, and (…, M) True where kept.
 
-        A union is one box, so that M becomes 1. A score below 0 marks a box that is not there.
+        own: the boxes' own scores (…, M), which decide between boxes of the same score, as all of a class have if that
+        alone is their score. A union is one box, so that M becomes 1. A score below 0 marks a box that is not there.
         """
+        if own is not None:
+            order = own.argsort(dim=-1, descending=True, stable=True)
+            boxes_xyxy = boxes_xyxy.gather(-2, order[..., None].expand_as(boxes_xyxy))
+            scores = scores.gather(-1, order)
         scores, order = scores.sort(dim=-1, descending=True, stable=True)
         boxes_xyxy = boxes_xyxy.gather(-2, order[..., None].expand_as(boxes_xyxy))
         kept = scores >= self.least_score

@@ -115,7 +115,7 @@ class PromptReader:
         asked_for = self.classifier.probabilities(refined, [*labels, ABNORMAL])
         boxes_xyxy = clip(cxcywh_to_xyxy(detections.boxes_cxcywh)).cpu()
         box_scores, scores = detections.scores.cpu(), self.choice.scores(detections.scores, own[..., None]).cpu()
-        chosen = self.choice.among(boxes_xyxy, scores)
+        chosen = self.choice.among(boxes_xyxy, scores, box_scores)
         everything = torch.ones_like(scores, dtype=torch.bool)
         own, asked_for = own.tolist(), asked_for.tolist()
         for i, b in enumerate(rows):

@@ -10,7 +10,7 @@ import numpy as np
 from chex.metrics.clinical import FIVE_LABELS, compare_labels
 from chex.metrics.label_agreement import LabelCounts
 from jobs.evaluation.figure import Figure
-from jobs.evaluation.task import SpreadOf
+from jobs.evaluation.task import SpreadOf, read_by
 from jobs.evaluation.text_pairs import LabelsRead, TextPairs
 
 LABELS = {  # suffix of the figure's name: which labels, whether uncertain counts as present, in words
@@ -49,7 +49,7 @@ def clinical_figures(
                 value=float(score(found)[0]),
                 baselines=baselines,
                 baseline=max(baselines, key=baselines.get),
-                definition=f"{of_score.format(of=pairs.of)}, {of_labels}; read by {_article(read.reader.name)}; "
+                definition=f"{of_score.format(of=pairs.of)}, {of_labels}; {read_by(read.reader)}; "
                 "0 to 1, more is better",
                 samples=pairs.samples,
                 spread=pairs.spread(spread, partial(score, found)),
@@ -66,7 +66,3 @@ def _per_label(counts: LabelCounts, weights: np.ndarray) -> dict[str, np.ndarray
 
 def _baselines(score, blind: Mapping[str, Sequence[LabelCounts]]) -> dict[str, float]:
     return {name: float(np.mean([score(counts)[0] for counts in drawn])) for name, drawn in blind.items()}
-
-
-def _article(name: str) -> str:
-    return f"the {name}" if name[:1].islower() else name

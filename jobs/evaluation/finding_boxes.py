@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,8 +46,7 @@ class FindingBoxes:
 
         The patient's right is in the left half. Never empty: an unseen finding is any of them, or the whole image.
         """
-        words = set(phrase.lower().replace(".", " ").replace(",", " ").split())
-        told = [side for side, name in enumerate(SIDES) if name in words]
+        told = [side for side, name in enumerate(SIDES) if re.search(rf"\b{name}\b", phrase.lower())]
         halves = self._of(label) or list(self._seen.values())
         if len(told) == 1:
             half = _joined([pair[told[0]] for pair in halves])

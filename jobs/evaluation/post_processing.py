@@ -83,7 +83,7 @@ class PostProcessing:
         classes = _sharpened(found.class_probabilities, self.class_temperature)
         scores = self.choice.scores(found.scores, classes[..., None])
         scores = torch.where(found.scores < 0, found.scores, scores)
-        boxes, scores, kept = self.choice.among(found.boxes_xyxy, scores)
+        boxes, scores, kept = self.choice.among(found.boxes_xyxy, scores, found.scores)
         factors = [self.scales.get(label, 1.0) for label in found.classes]
         if any(factor != 1 for factor in factors):
             boxes = scaled(boxes, torch.tensor(factors, dtype=boxes.dtype)[:, None].expand(scores.shape))

@@ -40,5 +40,5 @@ def recompute(
     target = source if output is None else OutputFolder(str(output))
     write_summary(target, summary)
     if plots:
-        write_plots(predictions, summary, target)
+        write_plots(predictions, summary, target, reading=reading)
     return summary

@@ -104,7 +104,7 @@ def evaluate(
             if plots:
                 from jobs.evaluation.plots import write_plots
 
-                write_plots(predictions, summary, folder, data_uri)
+                write_plots(predictions, summary, folder, data_uri, reading)
     for name, reason in summary["left_out"].items():
         logger.warning("%s is left out: %s", name, reason)
     return summary

@@ -32,6 +32,12 @@ class ReportLabels(Protocol):
         """Per report (a list of sentences): label → 1 present, 0 absent, −1 uncertain; what is not stated is left out."""
 
 
+def read_by(reader: ReportLabels) -> str:
+    """ "read by the rule-based label reader", "read by CheXbert"."""
+    article = "the " if reader.name[:1].islower() else ""
+    return f"read by {article}{reader.name}"
+
+
 class SpreadOf:
     """The bootstrap with this run's number of draws and seed; without draws it gives None."""
 

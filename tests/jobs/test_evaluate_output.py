@@ -11,6 +11,7 @@ from PIL import Image
 
 from jobs.evaluation.paper import published_figures
 from jobs.evaluation.plots import write_plots
+from jobs.evaluation.plots.class_bars import class_bars
 from jobs.evaluation.predictions import Predictions
 from jobs.evaluation.recompute import recompute
 from jobs.evaluation.run import evaluate
@@ -77,6 +78,15 @@ def test_pictures_show_classes_reliability_and_examples(summary, output, shards,
         assert min(pixels.shape[:2]) > 300 and len(np.unique(pixels[..., 0])) > 20, name
     without = write_plots(Predictions(OutputFolder(str(output))), shown, folder)
     assert set(names) - set(without) == {"plots/examples-detection-vindr.png"}
+
+
+def test_bars_of_negative_classes_are_seen_and_the_baseline_is_named():
+    figure = {"value": -0.4, "baseline": -0.9, "baselines": {"a guess": 0.2, "the mean box": -0.9}, "samples": 9}
+    figure |= {"definition": "gIoU", "classes": {"mass": -0.7, "edema": 0.1}, "class_std": {"mass": 0.3}, "draws": 9}
+    [axes] = class_bars("giou", figure).axes
+    assert axes.get_xlim()[0] < -1.0 and axes.get_xlim()[1] > 1.0
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["all classes: -0.400", "all classes, the mean box: -0.900"]
 
 
 def test_mlflow_is_told_once_however_often(summary, output, tmp_path, caplog):

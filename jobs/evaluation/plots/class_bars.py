@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import sub
 from typing import TYPE_CHECKING, Any
 
 from jobs.evaluation.plots.layout import BLUE, INK, ORANGE, drawing, tidy
@@ -40,15 +41,20 @@ def class_bars(name: str, figure: Mapping[str, Any]) -> Drawing:
             value + deviation + 0.012 * reach, place, f"{value:.2f}", va="center", fontsize=7, color=INK, bbox=_PLAIN
         )
     _mark(axes, figure["value"], "all classes", INK, "-")
-    _mark(axes, figure["baseline"], "best baseline, all classes", ORANGE, "--")
+    _mark(axes, figure["baseline"], f"all classes, {_name_of_baseline(figure)}", ORANGE, "--")
     axes.set_yticks(range(len(ordered)), ordered)
     axes.set_ylim(-0.7, len(ordered) - 0.3)
-    axes.set_xlim(0, reach * 1.07)
+    lowest = min(0.0, figure["value"] or 0.0, figure["baseline"] or 0.0, *map(sub, values, deviations))
+    axes.set_xlim(lowest * 1.07, reach * 1.07)
     axes.set_xlabel(name, fontsize=9, color=INK)
     axes.grid(axis="x", color="#e6eaef", linewidth=0.7)
     tidy(axes)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8, borderaxespad=0.2)
     return made
+
+
+def _name_of_baseline(figure: Mapping[str, Any]) -> str:
+    return next(name for name, value in figure["baselines"].items() if value == figure["baseline"])
 
 
 def _mark(axes, value: float | None, what: str, colour: str, style: str) -> None:

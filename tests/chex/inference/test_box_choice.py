@@ -52,6 +52,14 @@ def test_many_prompts_at_once_are_chosen_as_each_of_them(kept):
     assert counted.any(dim=1).tolist() == [True, True, False]
 
 
+@pytest.mark.parametrize(("kept", "indices"), [("apart", [1, 2]), ("best", [1]), ("all", [1, 0, 2])])
+def test_boxes_of_one_score_are_told_apart_by_their_own(kept, indices):
+    """Where the probability of the class is the score, all boxes of a prompt have the same."""
+    choice = BoxChoice(kept=kept, score="class")
+    boxes, scores, counted = choice.among(BOXES, choice.scores(SCORES, torch.tensor(0.4)), SCORES)
+    assert torch.equal(boxes[counted], BOXES[indices]) and scores.tolist() == [pytest.approx(0.4)] * 3
+
+
 def test_nothing_to_choose_from():
     for kept in ("apart", "best", "union", "all"):
         boxes, scores = BoxChoice(kept=kept)(torch.zeros(0, 4), torch.zeros(0))

@@ -36,6 +36,19 @@ def test_figures_name_whoever_read_the_labels(shards, tmp_path):
     assert again["report_bleu_1"] == by_rules["report_bleu_1"]
 
 
+@pytest.mark.parametrize("reading", [None, Reading(EverythingIsAnEdema())])
+def test_pictures_are_of_whoever_read_the_labels(reading, shards, tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda drawing, *_, **__: saved.append(drawing))
+    summary = evaluate(guesser, shards, "report-prompts", tmp_path, progress=False, reading=reading, plots=True)
+    [axes] = saved[0].axes
+    name = "EverythingIsAnEdema" if reading else "the rule-based label reader"
+    assert axes.get_ylabel().endswith(f"read by {name}")
+    highest = max(bar.get_height() for bar in axes.patches)
+    figures = [value["value"] for name, value in summary["figures"].items() if "micro_f1" in name or "recall" in name]
+    assert highest == pytest.approx(max(figures))
+
+
 def test_weights_and_vocabulary_belong_together_and_have_to_be_there(tmp_path, capsys):
     with pytest.raises(SystemExit):
         parse(["--recompute", str(tmp_path), "--chexbert", "chexbert.pth"])

@@ -19,7 +19,7 @@ from jobs.evaluation.interactive.instances import Instance, instances_of
 from jobs.evaluation.interactive.lungs import Lungs
 from jobs.evaluation.interactive.questions import answer_row, ask_ways
 from jobs.evaluation.interactive.said import Said, chexpert_label
-from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf
+from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf, read_by
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -111,7 +111,7 @@ class Task(EvaluationTask):
             {by: {label: measured[what](kind, 0) for label, what in shown.items()} for kind, by in KINDS.items()},
             cases.sample,
             title="What is asked with, and what the sentence says",
-            axis="share of sentences, or ROUGE-L",
+            axis=f"share of sentences ({read_by(self._reader)}), or ROUGE-L",
         )
         return {"query_kinds": chart}
 
@@ -135,7 +135,7 @@ class Task(EvaluationTask):
 
     def _measures(self, cases: Cases) -> dict[str, tuple[str, Any]]:
         """Definition, and (kind, places further) → values (cases,)."""
-        said, reader = Said(cases, self._reader), f"read by the {self._reader.name}"
+        said, reader = Said(cases, self._reader), read_by(self._reader)
 
         def overlap(kind: str, places: int) -> np.ndarray:
             boxes = cases.answers(kind, "box")

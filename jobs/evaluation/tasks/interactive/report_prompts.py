@@ -17,7 +17,7 @@ from chex.metrics.label_reader import rule_based_label_reader
 from chex.records import Sample
 from jobs.evaluation.batch import Batch
 from jobs.evaluation.figure import Figure
-from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf
+from jobs.evaluation.task import EvaluationTask, ReportLabels, Row, SpreadOf, read_by
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -98,8 +98,7 @@ class Task(EvaluationTask):
                     value=float(score(counts[name])[0]),
                     baselines={_BOTH: float(score(counts["both"])[0])},
                     baseline=_BOTH,
-                    definition=f"{definition}; read by the {self._reader.name}; prompts for {words}; 0 to 1, more is "
-                    "better",
+                    definition=f"{definition}; {read_by(self._reader)}; prompts for {words}; 0 to 1, more is better",
                     samples=len(rows),
                     spread=spread(partial(score, counts[name]), len(rows)),
                 )
@@ -123,7 +122,8 @@ class Task(EvaluationTask):
         for name, words in SETS.items():
             counts = compare_labels(self._reader.read_reports([row[name]["sentences"] for row in rows]), stated)
             groups[words] = {label: partial(_SCORES[what][0], counts) for label, what in shown.items()}
-        chart = scores(groups, len(rows), title="Prompts of a report", axis=f"micro, {len(chexpert_labels())} labels")
+        axis = f"micro, {len(chexpert_labels())} labels, {read_by(self._reader)}"
+        chart = scores(groups, len(rows), title="Prompts of a report", axis=axis)
         return {"report_prompts": chart}
 
     def read_labels_with(self, reader: ReportLabels) -> None:

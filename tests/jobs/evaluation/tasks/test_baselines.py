@@ -47,7 +47,7 @@ def test_a_label_without_boxes_borrows_those_of_the_same_finding():
 @pytest.mark.parametrize(
     ("phrase", "expected"),
     [("Small right effusion", LEFT), ("effusion on the left.", RIGHT), ("Right and left effusions", (0.3, 0.2, 0.7, 0.7)),
-     ("effusion", (0.3, 0.2, 0.7, 0.7))],
+     ("effusion", (0.3, 0.2, 0.7, 0.7)), ("Right-sided effusion", LEFT), ("effusion (left)", RIGHT)],
 )  # fmt: skip
 def test_a_phrase_that_names_a_side_is_looked_for_there(phrase, expected):
     training = boxes(("vindr/Pleural effusion", LEFT), ("vindr/Pleural effusion", RIGHT))

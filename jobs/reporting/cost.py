@@ -43,7 +43,7 @@ def cores_per_gpu(measured: Measured) -> int:
 
 
 IMAGES = 1_000_000
-# By `tests.benchmarks.reports` on two cores, with the model that comes along and pictures of 512 pixels: processor time of
+# By `tests.benchmarks.reports` on two cores, with the model that comes along and pictures of 256 pixels: processor time of
 # one core; the share of the ideal rate with one actor of each kind (two reached all of it); a run's start and end.
 PHANTOM = Measured(read=0.0034, model=0.0145, write=0.0002, start=12, efficiency=0.9)
 FULL_SIZE = 0.030  # what reading takes instead where files are uncompressed DICOM of 2,500 x 3,000 pixels
@@ -54,7 +54,7 @@ def tables() -> str:
     """The two tables of README.md."""
     large = replace(PHANTOM, read=FULL_SIZE)
     lines = [
-        "| cores | pictures of 512 pixels | DICOM of 2,500 × 3,000 pixels |",
+        "| cores | pictures of 256 pixels | DICOM of 2,500 × 3,000 pixels |",
         "|---|---|---|",
     ]
     for cores in (2, 16, 64, 256):

@@ -41,7 +41,7 @@ def measured() -> dict:
 def archive_table() -> str:
     """Nodes of CORES for an archive in a NIGHT; what they cost an image is jobs.reporting.cost's."""
     large = replace(PHANTOM, read=FULL_SIZE)
-    kinds = [("pictures of 512 pixels", PHANTOM, 0), ("DICOM of 2,500 × 3,000 pixels", large, 0)]
+    kinds = [("pictures of 256 pixels", PHANTOM, 0), ("DICOM of 2,500 × 3,000 pixels", large, 0)]
     kinds += [
         (f"such DICOM, a GPU of {rate} images/s in each node", replace(large, model=1 / rate), 1) for rate in RATES
     ]

@@ -6,26 +6,22 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 
 @dataclass
 class Measured:
-    """Latencies in seconds of what was answered 200 or 201, how long the whole took, and how many of the machine's cores
-    the clients kept busy meanwhile.
+    """Answers (200 or 201) in all and a second, latencies in seconds, and how many of the machine's cores the clients kept
+    busy meanwhile.
     """
 
-    seconds: float = 0.0
+    answers: int = 0
+    rate: float = 0.0
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
     clients_cores: float = 0.0
-
-    @property
-    def rate(self) -> float:
-        """Answers a second."""
-        return len(self.latencies) / self.seconds if self.seconds else 0.0
 
     def percentile(self, percent: float) -> float:
         """Seconds; NaN without any answer."""
@@ -95,7 +91,7 @@ Request = Callable[[Connection, int], Awaitable[bool]]  # the number of the requ
 
 async def closed_loop(server: Server, request: Request, clients: int, seconds: float) -> Measured:
     """Each client asks again as soon as it has its answer; the first fifth of the time warms up and does not count."""
-    measured = Measured()
+    measured, answers = Measured(), list[float]()
     numbers = iter(range(10**9))
     began, cpu_before = time.perf_counter(), time.process_time()
     counts_from, ends = began + seconds / 5, began + 1.2 * seconds
@@ -105,20 +101,36 @@ async def closed_loop(server: Server, request: Request, clients: int, seconds: f
             while (asked := time.perf_counter()) < ends:
                 answered = await request(connection, next(numbers))
                 now = time.perf_counter()
+                if answered:
+                    answers.append(now)
                 if asked >= counts_from:
                     _count(measured, answered, now - asked)
-                    measured.seconds = max(measured.seconds, now - counts_from)
                 if not answered:
                     await asyncio.sleep(1)  # as Retry-After says
 
     await asyncio.gather(*(client() for _ in range(clients)))
     measured.clients_cores = (time.process_time() - cpu_before) / (time.perf_counter() - began)
+    measured.answers, measured.rate = len(answers), steady_rate(answers, clients, counts_from, ends)
     return measured
+
+
+def steady_rate(answers: Sequence[float], clients: int, counts_from: float, ends: float) -> float:
+    """Answers a second while all clients were asking; answers: when each came, in order.
+
+    From one answer to another, the first after every client has had one: else what the server worked on before it, or
+    beyond the end, would count as time without its answers, and slow answers come in waves.
+    """
+    if len(answers) <= clients:
+        return 0.0
+    begins = max(counts_from, answers[clients - 1])
+    first = max(place for place, at in enumerate(answers) if at <= begins)
+    last = max((place for place, at in enumerate(answers) if first < place and at <= ends), default=len(answers) - 1)
+    return (last - first) / (answers[last] - answers[first])
 
 
 async def open_loop(server: Server, request: Request, rate: float, seconds: float) -> Measured:
     """Requests come at random, `rate` a second on average, whether earlier ones are answered or not."""
-    measured = Measured(seconds)
+    measured = Measured()
     draw = random.Random(0)
     free: list[Connection] = []
     every: list[Connection] = []
@@ -141,6 +153,8 @@ async def open_loop(server: Server, request: Request, rate: float, seconds: floa
         due += draw.expovariate(rate)
     await asyncio.gather(*tasks)
     measured.clients_cores = (time.process_time() - cpu_before) / (time.perf_counter() - began)
+    measured.answers = len(measured.latencies)
+    measured.rate = measured.answers / seconds
     for connection in every:
         await connection.__aexit__()
     return measured

@@ -1,11 +1,12 @@
 """What is left of the model's own speed over HTTP: rates and latencies at growing load, beside the bare model.
 
 python -m tests.benchmarks.serve [--model phantom|base|DIR] [--device cpu|cuda] [--clients 1,4,16,64] [--seconds 4]
-    [--batches 1,4,16,64] [--set KEY=VALUE …] [--optimized]
+    [--batches 1,4,16,64] [--words 24] [--set KEY=VALUE …] [--optimized]
 
 "bare": the same work called in this process, alone on the machine, with the batch that suits it best. "query": one text
 asked of a known image; "first": an image of 1,024 pixels uploaded and asked; "report": of a known image. `base` is the
-paper's architecture with random weights. --set goes to serve.app; --optimized starts Ray with infra/serving.env.
+paper's architecture with random weights, which end no sentence: each has --words tokens. --set goes to serve.app;
+--optimized starts Ray with infra/serving.env.
 "share": of the bare rate; the bare model has the machine for itself, while the server shares it with the clients, whose
 part is told and, in "share of what clients leave", taken off the bare rate.
 """
@@ -17,6 +18,7 @@ import asyncio
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from jobs.waiting_threads import wait_briefly
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--batches", default="1,4,16,64", help="of the bare model; the best one counts")
     parser.add_argument("--kinds", default="query,report,first")
     parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--words", type=int, default=24, help="of a sentence that `base` writes")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--optimized", action="store_true")
     asked = parser.parse_args()
@@ -52,7 +55,7 @@ def main() -> None:
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")
     wait_briefly()
     with tempfile.TemporaryDirectory() as folder:
-        model = _model_folder(asked.model, Path(folder))
+        model = _model_folder(asked.model, Path(folder), asked.words)
         files = pictures()
         kinds = asked.kinds.split(",")
         bare = _bare(model, asked, files, kinds)
@@ -73,7 +76,7 @@ def _is_ceiling(name: str) -> bool:
     return name.endswith(("_within", "_half_load"))
 
 
-def _model_folder(name: str, folder: Path) -> Path:
+def _model_folder(name: str, folder: Path, words: int) -> Path:
     if name == "phantom":
         from chex.embedded import phantom_folder
 
@@ -82,7 +85,9 @@ def _model_folder(name: str, folder: Path) -> Path:
         return Path(name)
     from tests.benchmarks.model_rows import made_model
 
-    made_model("base", "cpu").save(folder)
+    model = made_model("base", "cpu")
+    model.config = replace(model.config, generator=replace(model.config.generator, max_tokens=words))
+    model.save(folder)
     return folder
 
 

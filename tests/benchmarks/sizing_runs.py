@@ -157,7 +157,7 @@ def measure_endpoint() -> dict:
                 if clients in SHOWN_BY:
                     asked_for = {name: spent.by[name] - idle.by[name] * took / IDLE for name in PROCESSES}
                     parts[SHOWN_BY[clients]] = {
-                        name: round(max(0.0, asked_for[name]) / (measured.rate * took), 5) for name in PROCESSES
+                        name: round(max(0.0, asked_for[name]) / measured.answers, 5) for name in PROCESSES
                     }
                 left = spent.left - idle.by.total() / IDLE
                 runs.append({"clients": clients, "cores": round(left, 2), "rate": round(measured.rate, 2)})

@@ -24,13 +24,15 @@ _WORDS_OF_KIND = {
     "notification": ("notification", "communication", "notified"),
     "indication": ("indication", "indications", "reason", "reasons"),
     "history": ("history", "clinical", "symptoms", "symptom", "diagnosis", "complaint"),
-    "comparison": ("comparison", "comparisons"),
+    "comparison": ("comparison", "comparisons", "reference", "prior", "priors", "previous"),
     "technique": ("technique", "techniques", "technologist", "procedure", "protocol"),
-    "examination": ("examination", "exam", "study", "examinations", "type"),
-    "other": ("medication", "medications", "note", "dictated", "attending", "signed", "report", "date", "dose"),
+    "examination": ("examination", "exam", "study", "examinations", "type", "date", "dose"),
+    "other": ("medication", "medications", "note", "dictated", "attending", "signed", "report"),
 }
 _KIND_OF_WORD = {word: kind for kind, words in _WORDS_OF_KIND.items() for word in words}
 _LONG_WORDS = tuple(word for word in _KIND_OF_WORD if len(word) >= 7)
+# Inside findings they name no section: "NOTE", "CHEST COMPARED TO PRIOR"
+_SAY_NOTHING_INSIDE = {"note", "report", "type", "prior", "priors", "previous"}
 
 # "CHEST, TWO VIEWS", "PORTABLE AP", "HEART": what follows describes the image
 _OF_THE_IMAGE = re.compile(
@@ -39,6 +41,18 @@ _OF_THE_IMAGE = re.compile(
     r"|ribs?|semiupright|shoulder|single|spine|support|supine|thorax|tubes?|two|upright|vasculature|views?|x-?ray)\b",
     re.IGNORECASE,
 )
+
+# "PORTABLE CHEST EXAM" and a text with one of these: findings, not the name of an examination
+_TELLS = re.compile(
+    r"\b(?:there|is|are|was|were|has|have|no|not|normal|clear|unchanged|stable|atelectas[ei]s|cardiomegaly|consolidations?"
+    r"|edema|effusions?|emphysema|fractures?|nodules?|opacit(?:y|ies)|pneumothora(?:x|ces))\b",
+    re.IGNORECASE,
+)
+# "COMPARED TO THE PRIOR\nSTUDY: THE LUNGS ARE CLEAR": a line of an upper-case report, no header
+_END_OF_A_PHRASE = re.compile(
+    r"(?:(?:THE|PRIOR|PREVIOUS|RECENT|EARLIER) )*(?:EXAM|EXAMINATION|STUDY|FILM|RADIOGRAPH|X-?RAY)"
+)
+_UNFINISHED_LINE = re.compile(r"(?:^|\n)[^a-z\n]*[A-Z0-9,][ \t]*\n[ \t]*$")
 
 _UPPER_CASE_HEADER = r"[A-Z](?:[A-Z0-9 \t()/,.'&#_-]|(?<=\d):(?=\d)){1,100}?"
 _KNOWN_NAME = (
@@ -74,28 +88,28 @@ def split_sections(text: str) -> tuple[Section, ...]:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     final = _FINAL_REPORT.search(text)
-    start = final.end() if final else 0
-    cuts = _cuts(text, start)
-    sections = [Section("preamble", "", text[: cuts[0].start() if cuts else len(text)])]
-    kind = "preamble"
+    kind, header, begin = "preamble", "", 0
+    sections = []
+    cuts = list(_HEADER.finditer(text, final.end() if final else 0))
     ends = [*(cut.start() for cut in cuts[1:]), len(text)]
     for cut, end in zip(cuts, ends, strict=False):
-        header = _name(cut)
-        kind = kind_of(header, inside=kind)
-        sections.append(Section(kind, header, text[cut.end() : end]))
+        above, name = text[begin : cut.start()], _name(cut)
+        following = kind_of(name, inside=kind, tells=bool(_TELLS.search(text, cut.end(), end)))
+        if kind in CONTENT_KINDS and _opens_nothing(name, following, above):
+            continue
+        sections.append(Section(kind, header, above))
+        kind, header, begin = following, name, cut.end()
+    sections.append(Section(kind, header, text[begin:]))
     if not any(section.kind in CONTENT_KINDS for section in sections):
         sections[-1:] = _without_last_paragraph(sections[-1])
     return tuple(section for section in sections if section.text.strip())
 
 
-def _cuts(text: str, start: int) -> list[re.Match[str]]:
-    """The headers, without wet reads that are stamped on a section before it has any text."""
-    cuts: list[re.Match[str]] = []
-    for cut in _HEADER.finditer(text, start):
-        stamped = cuts and not text[cuts[-1].end() : cut.start()].strip()
-        if not (stamped and kind_of(_name(cut)) == "wet read" and kind_of(_name(cuts[-1])) in CONTENT_KINDS):
-            cuts.append(cut)
-    return cuts
+def _opens_nothing(name: str, kind: str, above: str) -> bool:
+    """Whether a header stands inside findings' text: a wet read's stamp before any of it, or the end of a phrase."""
+    if kind == "wet read":
+        return not above.strip()
+    return _END_OF_A_PHRASE.fullmatch(name) is not None and _UNFINISHED_LINE.search(above[-200:]) is not None
 
 
 def _name(cut: re.Match[str]) -> str:
@@ -103,23 +117,40 @@ def _name(cut: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=8192)
-def kind_of(header: str, inside: str = "preamble") -> str:
-    """The kind of section a header opens; `inside` is the kind of the section before it."""
-    words = re.findall(r"[a-z]+", header.lower())
-    kinds = {_KIND_OF_WORD[word] for word in map(_as_spelled_right, words) if word in _KIND_OF_WORD}
-    for kind in _WORDS_OF_KIND:
-        if kind in kinds:
-            return kind
-    if inside in CONTENT_KINDS:
+def kind_of(header: str, inside: str = "preamble", tells: bool = False) -> str:
+    """The kind of section a header opens.
+
+    `inside` is the kind of the section before it; `tells` is whether its text speaks of findings.
+    """
+    kind = _named_kind(header, inside)
+    of_the_image = _OF_THE_IMAGE.search(header) is not None
+    # two hints make sure that it describes the examination's image, not how that was made
+    if kind == "examination" and sum((inside in CONTENT_KINDS, of_the_image, tells)) >= 2:
+        kind = None
+    if kind is None and inside in CONTENT_KINDS:
         return inside
-    return "findings" if _OF_THE_IMAGE.search(header) else "other"
+    return kind or ("findings" if of_the_image else "other")
+
+
+def _named_kind(header: str, inside: str) -> str | None:
+    words = set(map(_as_spelled_right, re.findall(r"[a-z]+", header.lower())))
+    if inside in CONTENT_KINDS:
+        words -= _SAY_NOTHING_INSIDE
+    kinds = {_KIND_OF_WORD[word] for word in words & _KIND_OF_WORD.keys()}
+    return next((kind for kind in _WORDS_OF_KIND if kind in kinds), None)
 
 
 def _as_spelled_right(word: str) -> str:
+    """A known word for a misspelled one; at a little distance ("HISTROY") its first letter must be right.
+
+    COMPRESSION is no impression, and OPACIFICATION no notification.
+    """
     if word in _KIND_OF_WORD or len(word) < 6 or _OF_THE_IMAGE.fullmatch(word):
         return word
-    near = get_close_matches(word, _LONG_WORDS, n=1, cutoff=0.8)
-    return near[0] if near else word
+    near = get_close_matches(word, _LONG_WORDS, n=1, cutoff=0.85)
+    if near and (near[0][0] == word[0] or get_close_matches(word, near, cutoff=0.87)):
+        return near[0]
+    return word
 
 
 def _without_last_paragraph(section: Section) -> Iterator[Section]:

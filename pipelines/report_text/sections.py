@@ -14,25 +14,31 @@ from functools import lru_cache
 # Kinds whose text holds findings; headers inside them that say nothing known are mere sub-headings.
 CONTENT_KINDS = ("findings", "impression")
 
-# The first kind one of whose words occurs in a header wins: "REASON FOR EXAM" is an indication, not an examination.
-_WORDS_OF_KIND = {
-    "wet read": ("wetread", "wet", "prelim", "preliminary", "provisional", "pfi"),
-    "impression": ("impression", "impressions", "conclusion", "conclusions", "interpretation", "opinion", "summary"),
-    "findings": ("findings", "finding", "observations"),
-    "addendum": ("addendum", "addenda"),
-    "recommendations": ("recommendation", "recommendations"),
-    "notification": ("notification", "communication", "notified"),
-    "indication": ("indication", "indications", "reason", "reasons"),
-    "history": ("history", "clinical", "symptoms", "symptom", "diagnosis", "complaint"),
-    "comparison": ("comparison", "comparisons", "reference", "prior", "priors", "previous"),
-    "technique": ("technique", "techniques", "technologist", "procedure", "protocol"),
-    "examination": ("examination", "exam", "study", "examinations", "type", "date", "dose"),
-    "other": ("medication", "medications", "note", "dictated", "attending", "signed", "report"),
-}
-_KIND_OF_WORD = {word: kind for kind, words in _WORDS_OF_KIND.items() for word in words}
-_LONG_WORDS = tuple(word for word in _KIND_OF_WORD if len(word) >= 7)
+# The first kind one of whose words occurs in a header wins: "REASON FOR EXAM" is an indication, not an examination,
+# and "CLINICAL IMPRESSION" what was known before there was an image.
+_KINDS_AND_WORDS = (
+    ("wet read", ("wetread", "wet", "prelim", "preliminary", "provisional", "pfi")),
+    ("indication", ("indication", "indications", "reason", "reasons")),
+    ("history", ("history", "clinical")),
+    ("other", ("patient", "signature")),
+    ("impression", ("impression", "impressions", "conclusion", "conclusions", "interpretation", "opinion", "summary")),
+    ("findings", ("findings", "finding", "observations")),
+    ("addendum", ("addendum", "addenda")),
+    ("recommendations", ("recommendation", "recommendations")),
+    ("notification", ("notification", "communication", "notified")),
+    ("history", ("symptoms", "symptom", "diagnosis", "complaint")),
+    ("comparison", ("comparison", "comparisons", "reference", "prior", "priors", "previous")),
+    ("technique", ("technique", "techniques", "technologist", "procedure", "protocol")),
+    ("examination", ("examination", "exam", "study", "examinations", "type", "date", "dose")),
+    ("other", ("medication", "medications", "note", "dictated", "attending", "signed", "report")),
+)
+_RANK_OF_WORD = {word: rank for rank, (_, words) in enumerate(_KINDS_AND_WORDS) for word in words}
+_LONG_WORDS = tuple(word for word in _RANK_OF_WORD if len(word) >= 7)
 # Inside findings they name no section: "NOTE", "CHEST COMPARED TO PRIOR"
-_SAY_NOTHING_INSIDE = {"note", "report", "type", "prior", "priors", "previous"}
+_SAY_NOTHING_INSIDE = {"note", "patient", "report", "type", "prior", "priors", "previous"}
+# "READ BY", "INTERPRETING PHYSICIAN": a person's name follows
+_READ_BY = r"(?:approved|dictated|interpreted|read|reported|reviewed|signed|transcribed|verified) by"
+_SIGNATURE = re.compile(rf"\b{_READ_BY}\b|\b(?:by|physicians?|radiologists?)\W*$", re.IGNORECASE)
 
 # "CHEST, TWO VIEWS", "PORTABLE AP", "HEART": what follows describes the image
 _OF_THE_IMAGE = re.compile(
@@ -56,8 +62,8 @@ _UNFINISHED_LINE = re.compile(r"(?:^|\n)[^a-z\n]*[A-Z0-9,][ \t]*\n[ \t]*$")
 
 _UPPER_CASE_HEADER = r"[A-Z](?:[A-Z0-9 \t()/,.'&#_-]|(?<=\d):(?=\d)){1,100}?"
 _KNOWN_NAME = (
-    r"(?i:(?:final )?(?:findings?|impressions?|conclusions?|indications?|history|comparisons?|technique|examination)"
-    r"|(?:electronically )?(?:dictated|signed|approved|transcribed) by)"
+    r"(?i:(?:final |clinical )?(?:findings?|impressions?|conclusions?|indications?|history|comparisons?|technique"
+    rf"|examination)|(?:electronically )?{_READ_BY}|(?:interpreting )?(?:physician|radiologist))"
 )
 _HEADER = re.compile(
     # a name with a colon at the start of a line, in upper case or, if it is a well-known one, in any case
@@ -65,8 +71,10 @@ _HEADER = re.compile(
     # a well-known one alone on its line, or with a dash
     r"|^[ \t]*(?P<alone>FINDINGS?|IMPRESSIONS?|CONCLUSIONS?)(?:[ \t]*$|[ \t]+--?(?=\s))"
     # a well-known one in the middle of a line
-    r"|(?<=[.?!_\s])(?P<inside>(?:FINDINGS?|IMPRESSIONS?|CONCLUSIONS?)(?:(?: AND | & |/)(?:FINDINGS|IMPRESSION))?"
-    r"|ADDENDUM|COMPARISONS?|(?:CLINICAL )?HISTORY|INDICATIONS?|NOTIFICATION|RECOMMENDATIONS?|TECHNIQUE)[ \t]*:(?=\s)",
+    r"|(?<=[.?!_\s])(?P<inside>"
+    r"(?:CLINICAL )?(?:FINDINGS?|IMPRESSIONS?|CONCLUSIONS?)(?:(?: AND | & |/)(?:FINDINGS|IMPRESSION))?"
+    r"|ADDENDUM|COMPARISONS?|(?:CLINICAL )?HISTORY|INDICATIONS?|NOTIFICATION|RECOMMENDATIONS?|TECHNIQUE"
+    r"|(?:READ|INTERPRETED|REPORTED) BY|(?:INTERPRETING )?(?:PHYSICIAN|RADIOLOGIST))[ \t]*:(?=\s)",
     re.MULTILINE,
 )
 _FINAL_REPORT = re.compile(r"^[ \t]*FINAL REPORT[ \t]*$", re.MULTILINE)
@@ -134,10 +142,12 @@ def kind_of(header: str, inside: str = "preamble", tells: bool = False) -> str:
 
 def _named_kind(header: str, inside: str) -> str | None:
     words = set(map(_as_spelled_right, re.findall(r"[a-z]+", header.lower())))
+    if _SIGNATURE.search(header):
+        words.add("signature")
     if inside in CONTENT_KINDS:
         words -= _SAY_NOTHING_INSIDE
-    kinds = {_KIND_OF_WORD[word] for word in words & _KIND_OF_WORD.keys()}
-    return next((kind for kind in _WORDS_OF_KIND if kind in kinds), None)
+    ranks = [_RANK_OF_WORD[word] for word in words if word in _RANK_OF_WORD]
+    return _KINDS_AND_WORDS[min(ranks)][0] if ranks else None
 
 
 def _as_spelled_right(word: str) -> str:
@@ -145,7 +155,7 @@ def _as_spelled_right(word: str) -> str:
 
     COMPRESSION is no impression, and OPACIFICATION no notification.
     """
-    if word in _KIND_OF_WORD or len(word) < 6 or _OF_THE_IMAGE.fullmatch(word):
+    if word in _RANK_OF_WORD or len(word) < 6 or _OF_THE_IMAGE.fullmatch(word):
         return word
     near = get_close_matches(word, _LONG_WORDS, n=1, cutoff=0.85)
     if near and (near[0][0] == word[0] or get_close_matches(word, near, cutoff=0.87)):

@@ -42,6 +42,15 @@ NO_FINDINGS = {
     "second examination": (" IMPRESSION:  No change.\n\n EXAM:  CHEST, TWO VIEWS.\n", ("No change.",)),
     "examination of the chest": (" CHEST STUDY:  PA and lateral.\n\n IMPRESSION:  No change.\n", ("No change.",)),
     "reference examination": (" IMPRESSION:  No change.\n REFERENCE EXAM:  There is one of ___.\n", ("No change.",)),
+    "interpreting physician": (
+        " IMPRESSION:  No change.\n INTERPRETING PHYSICIAN:  John Smith, M.D.\n",
+        ("No change.",),
+    ),
+    "read by": (" IMPRESSION:  No change.\n READ BY:  John Smith, M.D.\n", ("No change.",)),
+    "reported by, in small letters": ("Impression: No change.\nReported by: John Smith, M.D.\n", ("No change.",)),
+    "interpreted by, on the same line": ("IMPRESSION: No change. INTERPRETED BY: John Smith, M.D.", ("No change.",)),
+    "radiologist": (" IMPRESSION:  No change.\n RADIOLOGIST:  John Smith, M.D.\n", ("No change.",)),
+    "patient": (" PATIENT SUMMARY:  Cough for two days.\n\n IMPRESSION:  No change.\n", ("No change.",)),
     "earlier films": (" PRIOR CHEST FILMS:  The lungs were clear.\n\n IMPRESSION:  New edema.\n", ("New edema.",)),
 }
 
@@ -57,8 +66,39 @@ def test_what_is_no_finding_is_left_out(text, sentences):
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        "CLINICAL SUMMARY",
+        "CLINICAL IMPRESSION",
+        "CLINICAL FINDINGS",
+        "INDICATION/CLINICAL FINDINGS",
+        "Clinical findings",
+    ],
+)
+def test_what_was_known_before_is_an_indication(header):
+    report = parse(f" {header}:  67M with cough, rule out pneumonia.\n\n FINDINGS:  The lungs are clear.\n")
+    assert report.sentences == ("The lungs are clear.",)
+    assert report.indication == "67M with cough, rule out pneumonia."
+
+
+def test_clinical_findings_on_the_line_of_the_examination():
+    report = parse("EXAM: CHEST. CLINICAL FINDINGS: Fever and cough. FINDINGS: The lungs are clear.")
+    assert (report.sentences, report.indication) == (("The lungs are clear.",), "Fever and cough.")
+
+
+@pytest.mark.parametrize(
+    "header", ["RADIOLOGIST INTERPRETATION", "DIAGNOSIS AND IMPRESSION", "FINDINGS (PHYSICIAN READ)"]
+)
+def test_findings_of_a_person_are_findings(header):
+    assert parse(f" {header}:  The lungs are clear.\n").sentences == ("The lungs are clear.",)
+
+
+@pytest.mark.parametrize(
     ("header", "kind"),
     [
+        ("WET READ BY", "wet read"),
+        ("CLINICAL CORRELATION", "history"),
+        ("PATIENT POSITION", "findings"),
         ("COMPRESSION", "findings"),
         ("IDENTIFICATION", "findings"),
         ("LEFT PLEURAL CONTUSION", "findings"),

@@ -19,9 +19,10 @@ _MARK = re.compile(
     r"|(?P<line>^|\n)[ \t]*\(?(?P<letter>[a-h])[.)][ \t]+(?=\S)"
 )
 _CONNECTING = "an?|and|as|at|by|for|from|in|is|of|on|or|since|than|the|through|to|vs|with"
-_NUMBERED = "day|fig|figure|grade|image|lead|level|no|number|ribs?|segment|series|stage|type|view|zone"
+# what a number names, not measures: "rib 5", "segment 2"
+NUMBERED = "day|fig|figure|grade|image|lead|level|no|number|ribs?|segment|series|stage|type|view|zone"
 _GOES_ON = re.compile(rf"(?:,|\b(?:{_CONNECTING}))\s*$", re.IGNORECASE)
-_WANTS_NUMBER = re.compile(rf"(?:,|\b(?:{_CONNECTING}|{_NUMBERED}))\s*$", re.IGNORECASE)
+_WANTS_NUMBER = re.compile(rf"(?:,|\b(?:{_CONNECTING}|{NUMBERED}))\s*$", re.IGNORECASE)
 _SECOND = re.compile(r"\n[ \t]*\(?2[.)]\s")
 _ENDED = re.compile(r"(?:[.:;?!]\s*|\n[ \t]*|^\s*)$")
 

@@ -21,7 +21,7 @@ def parse(text: str) -> ParsedReport:
     """Reads a report as it lies in the file; any text is accepted, an empty one has no sections."""
     parts: dict[str, list[str]] = {}
     for section in split_sections(text):
-        parts.setdefault(section.kind, []).append(section.text)
+        parts.setdefault(section.kind, []).append(section.told)
     sections = {kind: "\n\n".join(part.strip() for part in texts) for kind, texts in parts.items()}
     return ParsedReport(
         sections=sections,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 
+from pipelines.report_text.headings import with_heading
+
 # Kinds whose text holds findings; headers inside them that say nothing known are mere sub-headings.
 CONTENT_KINDS = ("findings", "impression")
 
@@ -86,6 +88,13 @@ class Section:
     kind: str  # "preamble", "findings", "impression", "indication", "last paragraph", …
     header: str  # as written, "" where there is none
     text: str
+
+    @property
+    def told(self) -> str:
+        """Its text, after a sub-heading that says what the text is about: "LEFT LUNG: Clear."."""
+        names_its_kind = _named_kind(self.header, inside="preamble") == self.kind
+        sub_heading = self.kind in CONTENT_KINDS and not names_its_kind
+        return with_heading(self.header, self.text) if sub_heading else self.text
 
 
 def split_sections(text: str) -> tuple[Section, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from pipelines.report_text.headings import NAMES_A_SUBJECT
 from pipelines.report_text.list_items import NUMBERED, items_of
 from pipelines.report_text.sentence_stops import sentences_of
 
@@ -34,7 +35,7 @@ _ORGAN = (
     r"|spaces?|surfaces?|silhouette|contours?|structures?|parenchyma|vasculature|others?|and|upper|the)(?!\w)"
 )
 _LEAD = re.compile(
-    rf"^(?:{_CAPITALS}\s*:(?:\s+|$)|(?i:{_VIEW}(?:[ ,(/)]+{_VIEW})*+)\s*:(?:\s+|$)"
+    rf"^(?:(?![^:]*{NAMES_A_SUBJECT}[^:]*:\s*\S){_CAPITALS}\s*:(?:\s+|$)|(?i:{_VIEW}(?:[ ,(/)]+{_VIEW})*+)\s*:(?:\s+|$)"
     rf"|(?i:{_ORGAN}(?:[ ,/&]+{_ORGAN})*+)\s*:\s+(?=[A-Z]\S*\s)|\(?\d{{1,2}}[.)] (?=[A-Z_])|[-*•:;,.)] *)+"
 )
 # "RIGHT SHOULDER, TWO VIEWS ___" on a line of its own

@@ -38,6 +38,30 @@ NOT_LOST = {
     ),
 }
 
+SUB_HEADINGS = {
+    "sides": (
+        " FINDINGS:\n RIGHT LUNG:  Large pneumothorax.  Shift.\n LEFT LUNG:\n\n Clear.\n PLEURA:  No effusion.\n",
+        ("RIGHT LUNG: Large pneumothorax.", "LEFT LUNG: Clear.", "No effusion."),
+    ),
+    "devices on one line": (
+        " FINDINGS:  ETT: 3 cm above the carina. NG TUBE: in the stomach. HEART: Big as before.\n",
+        ("ETT: 3 cm above the carina.", "NG TUBE: in the stomach.", "Big as before."),
+    ),
+    "devices line by line": (
+        " IMPRESSION:\n CHEST TUBE:  Unchanged.\n LEFT PICC:\n - ends high\n LINES AND TUBES:  No other line.\n",
+        ("CHEST TUBE: Unchanged.", "LEFT PICC: ends high", "No other line."),
+    ),
+    "side of a view": (
+        " LEFT LATERAL DECUBITUS VIEW:  The effusion layers.\n RIGHT SHOULDER, TWO VIEWS:  No fracture.\n",
+        ("The effusion layers.", "RIGHT SHOULDER, TWO VIEWS: No fracture."),
+    ),
+    "side in a section's header": (" FINDINGS, LEFT RIBS:  No fracture.\n", ("No fracture.",)),
+    "headings of nothing or of a list": (
+        " FINDINGS:\n RIGHT LUNG:\n LEFT LUNG:  ___\n LEFT RIBS:  1. No fracture. 2. No lesion.\n",
+        ("No fracture.", "No lesion."),
+    ),
+}
+
 NO_FINDINGS = {
     "second examination": (" IMPRESSION:  No change.\n\n EXAM:  CHEST, TWO VIEWS.\n", ("No change.",)),
     "examination of the chest": (" CHEST STUDY:  PA and lateral.\n\n IMPRESSION:  No change.\n", ("No change.",)),
@@ -57,6 +81,11 @@ NO_FINDINGS = {
 
 @pytest.mark.parametrize(("text", "sentences"), NOT_LOST.values(), ids=NOT_LOST)
 def test_findings_below_are_kept(text, sentences):
+    assert parse(text).sentences == sentences
+
+
+@pytest.mark.parametrize(("text", "sentences"), SUB_HEADINGS.values(), ids=SUB_HEADINGS)
+def test_side_and_device_of_a_sub_heading_are_kept(text, sentences):
     assert parse(text).sentences == sentences
 
 

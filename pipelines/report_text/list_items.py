@@ -6,6 +6,7 @@ import itertools
 import re
 
 _NEW_ITEM = "\x00"
+BETWEEN_TEXTS = f"\n\n{_NEW_ITEM}\n"  # joins texts of which none goes on with a sentence of another
 _NARROW = 60  # characters; reports are wrapped at some 80, so a line that ends earlier was ended on purpose
 
 _RULE = re.compile(r"[_=*-]{5,}")

@@ -55,6 +55,10 @@ SUB_HEADINGS = {
         " LEFT LATERAL DECUBITUS VIEW:  The effusion layers.\n RIGHT SHOULDER, TWO VIEWS:  No fracture.\n",
         ("The effusion layers.", "RIGHT SHOULDER, TWO VIEWS: No fracture."),
     ),
+    "small letters without stops": (
+        " FINDINGS:\n LUNGS: clear of edema\n\n HEART: normal in size\n BONES: 1. intact ribs. 2. old clips\n",
+        ("Clear of edema", "Normal in size", "Intact ribs.", "Old clips"),
+    ),
     "side in a section's header": (" FINDINGS, LEFT RIBS:  No fracture.\n", ("No fracture.",)),
     "headings of nothing or of a list": (
         " FINDINGS:\n RIGHT LUNG:\n LEFT LUNG:  ___\n LEFT RIBS:  1. No fracture. 2. No lesion.\n",
@@ -85,7 +89,7 @@ def test_findings_below_are_kept(text, sentences):
 
 
 @pytest.mark.parametrize(("text", "sentences"), SUB_HEADINGS.values(), ids=SUB_HEADINGS)
-def test_side_and_device_of_a_sub_heading_are_kept(text, sentences):
+def test_sub_headings_part_sentences_and_keep_their_side_or_device(text, sentences):
     assert parse(text).sentences == sentences
 
 

@@ -29,15 +29,15 @@ _KINDS_AND_WORDS = (
     ("recommendations", ("recommendation", "recommendations")),
     ("notification", ("notification", "communication", "notified")),
     ("history", ("symptoms", "symptom", "diagnosis", "complaint")),
-    ("comparison", ("comparison", "comparisons", "reference", "prior", "priors", "previous")),
+    ("comparison", ("comparison", "comparisons", "reference")),
     ("technique", ("technique", "techniques", "technologist", "procedure", "protocol")),
     ("examination", ("examination", "exam", "study", "examinations", "type", "date", "dose")),
     ("other", ("medication", "medications", "note", "dictated", "attending", "signed", "report")),
 )
 _RANK_OF_WORD = {word: rank for rank, (_, words) in enumerate(_KINDS_AND_WORDS) for word in words}
 _LONG_WORDS = tuple(word for word in _RANK_OF_WORD if len(word) >= 7)
-# Inside findings they name no section: "NOTE", "CHEST COMPARED TO PRIOR"
-_SAY_NOTHING_INSIDE = {"note", "patient", "report", "type", "prior", "priors", "previous"}
+# Inside findings they name no section: "NOTE", "PATIENT ROTATION"
+_SAY_NOTHING_INSIDE = {"note", "patient", "report", "type"}
 # "READ BY", "INTERPRETING PHYSICIAN": a person's name follows
 _READ_BY = r"(?:approved|dictated|interpreted|read|reported|reviewed|signed|transcribed|verified) by"
 _SIGNATURE = re.compile(rf"\b{_READ_BY}\b|\b(?:by|physicians?|radiologists?)\W*$", re.IGNORECASE)
@@ -50,6 +50,8 @@ _OF_THE_IMAGE = re.compile(
     re.IGNORECASE,
 )
 
+# "PRIOR CHEST FILMS", but not "CHEST COMPARED TO PRIOR"
+_OF_ANOTHER_IMAGE = re.compile(r"(?:prior|previous)\b", re.IGNORECASE)
 # "PORTABLE CHEST EXAM" and a text with one of these: findings, not the name of an examination
 _TELLS = re.compile(
     r"\b(?:there|is|are|was|were|has|have|no|not|normal|clear|unchanged|stable|atelectas[ei]s|cardiomegaly|consolidations?"
@@ -140,7 +142,7 @@ def kind_of(header: str, inside: str = "preamble", tells: bool = False) -> str:
     `inside` is the kind of the section before it; `tells` is whether its text speaks of findings.
     """
     kind = _named_kind(header, inside)
-    of_the_image = _OF_THE_IMAGE.search(header) is not None
+    of_the_image = _OF_THE_IMAGE.search(header) is not None and not _OF_ANOTHER_IMAGE.match(header)
     # two hints make sure that it describes the examination's image, not how that was made
     if kind == "examination" and sum((inside in CONTENT_KINDS, of_the_image, tells)) >= 2:
         kind = None

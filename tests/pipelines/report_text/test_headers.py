@@ -24,6 +24,10 @@ NOT_LOST = {
         " FINDINGS:\n COMPARED TO THE PRIOR STUDY:  There is less edema.\n",
         ("There is less edema.",),
     ),
+    "comparison after the view": (
+        " AP CHEST COMPARED TO PRIOR STUDY:  There is less edema.\n\n PORTABLE CHEST SINCE PREVIOUS:  No change.\n",
+        ("There is less edema.", "No change."),
+    ),
     "note": (
         " FINDINGS:\n NOTE:  There is a 5 mm nodule in the lingula.\n",
         ("There is a 5 mm nodule in the lingula.",),
@@ -79,6 +83,10 @@ NO_FINDINGS = {
     "interpreted by, on the same line": ("IMPRESSION: No change. INTERPRETED BY: John Smith, M.D.", ("No change.",)),
     "radiologist": (" IMPRESSION:  No change.\n RADIOLOGIST:  John Smith, M.D.\n", ("No change.",)),
     "patient": (" PATIENT SUMMARY:  Cough for two days.\n\n IMPRESSION:  No change.\n", ("No change.",)),
+    "earlier examination": (
+        " PREVIOUS CHEST EXAM:  The lungs were clear.\n\n IMPRESSION:  New edema.\n",
+        ("New edema.",),
+    ),
     "earlier films": (" PRIOR CHEST FILMS:  The lungs were clear.\n\n IMPRESSION:  New edema.\n", ("New edema.",)),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipelines.report_text.list_items import BETWEEN_TEXTS
 from pipelines.report_text.sections import CONTENT_KINDS, split_sections
 from pipelines.report_text.sentences import split_sentences
 
@@ -21,13 +22,13 @@ def parse(text: str) -> ParsedReport:
     """Reads a report as it lies in the file; any text is accepted, an empty one has no sections."""
     parts: dict[str, list[str]] = {}
     for section in split_sections(text):
-        parts.setdefault(section.kind, []).append(section.text)
+        parts.setdefault(section.kind, []).append(section.told)
     sections = {kind: "\n\n".join(part.strip() for part in texts) for kind, texts in parts.items()}
     return ParsedReport(
         sections=sections,
         indication=_indication(sections),
         # with the line breaks between a header and its text: they say how wide the first line was
-        sentences=tuple(s for kind in CONTENT_KINDS for s in split_sentences("\n\n".join(parts.get(kind, ())))),
+        sentences=tuple(s for kind in CONTENT_KINDS for s in split_sentences(BETWEEN_TEXTS.join(parts.get(kind, ())))),
     )
 
 

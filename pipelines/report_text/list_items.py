@@ -6,6 +6,7 @@ import itertools
 import re
 
 _NEW_ITEM = "\x00"
+BETWEEN_TEXTS = f"\n\n{_NEW_ITEM}\n"  # joins texts of which none goes on with a sentence of another
 _NARROW = 60  # characters; reports are wrapped at some 80, so a line that ends earlier was ended on purpose
 
 _RULE = re.compile(r"[_=*-]{5,}")
@@ -14,14 +15,15 @@ _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*(?=[A-Z0-9(_\x00])")
 _MARK = re.compile(
     # "1.", "2)", "(3)", "4.No", "#5" at the start of a line or after a stop; "a." and "b)" at the start of a line
     r"(?P<before>^|\n|[.?!:;]\s)[ \t]*(?:\(?(?P<number>\d{1,2})(?:\.\)?|\))(?!\d)|#(?P<hash>\d)(?:[.):]|\s))[ \t]*(?=\S)"
-    # "… than left 2. Abnormal"
-    r"|(?<=[a-z])[ \t](?P<late>\d{1,2})\.[ \t]+(?=[A-Z][a-z])"
+    # "… than left 2. Abnormal", "… no CHF 2. stable", "… effusion, 2. mild", but not "… of T 2. No"
+    r"|(?:(?<=[A-Za-z)])(?<!\s[CLST])|(?<=[A-Za-z)],))[ \t]+(?P<late>\d{1,2})\.[ \t]+(?=[A-Za-z_])"
     r"|(?P<line>^|\n)[ \t]*\(?(?P<letter>[a-h])[.)][ \t]+(?=\S)"
 )
 _CONNECTING = "an?|and|as|at|by|for|from|in|is|of|on|or|since|than|the|through|to|vs|with"
-_NUMBERED = "day|fig|figure|grade|image|lead|level|no|number|ribs?|segment|series|stage|type|view|zone"
+# what a number names, not measures: "rib 5", "segment 2"
+NUMBERED = "day|fig|figure|grade|image|lead|level|no|number|ribs?|segment|series|stage|type|view|zone"
 _GOES_ON = re.compile(rf"(?:,|\b(?:{_CONNECTING}))\s*$", re.IGNORECASE)
-_WANTS_NUMBER = re.compile(rf"(?:,|\b(?:{_CONNECTING}|{_NUMBERED}))\s*$", re.IGNORECASE)
+_WANTS_NUMBER = re.compile(rf"(?:,|\b(?:{_CONNECTING}|{NUMBERED}|x))\s*$", re.IGNORECASE)
 _SECOND = re.compile(r"\n[ \t]*\(?2[.)]\s")
 _ENDED = re.compile(r"(?:[.:;?!]\s*|\n[ \t]*|^\s*)$")
 
@@ -45,6 +47,7 @@ def _without_marks(text: str) -> str:
         if number == 1:
             counts = _ENDED.search(earlier) or (match["before"] == "\n" and _SECOND.search(text, match.end()))
         else:
+            earlier = earlier.rstrip(",") if match["late"] else earlier
             counts = number == expected[kind] and not _WANTS_NUMBER.search(earlier)
         if not counts:
             return match.group()

@@ -11,26 +11,36 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 
+from pipelines.report_text.headings import with_heading
+
 # Kinds whose text holds findings; headers inside them that say nothing known are mere sub-headings.
 CONTENT_KINDS = ("findings", "impression")
 
-# The first kind one of whose words occurs in a header wins: "REASON FOR EXAM" is an indication, not an examination.
-_WORDS_OF_KIND = {
-    "wet read": ("wetread", "wet", "prelim", "preliminary", "provisional", "pfi"),
-    "impression": ("impression", "impressions", "conclusion", "conclusions", "interpretation", "opinion", "summary"),
-    "findings": ("findings", "finding", "observations"),
-    "addendum": ("addendum", "addenda"),
-    "recommendations": ("recommendation", "recommendations"),
-    "notification": ("notification", "communication", "notified"),
-    "indication": ("indication", "indications", "reason", "reasons"),
-    "history": ("history", "clinical", "symptoms", "symptom", "diagnosis", "complaint"),
-    "comparison": ("comparison", "comparisons"),
-    "technique": ("technique", "techniques", "technologist", "procedure", "protocol"),
-    "examination": ("examination", "exam", "study", "examinations", "type"),
-    "other": ("medication", "medications", "note", "dictated", "attending", "signed", "report", "date", "dose"),
-}
-_KIND_OF_WORD = {word: kind for kind, words in _WORDS_OF_KIND.items() for word in words}
-_LONG_WORDS = tuple(word for word in _KIND_OF_WORD if len(word) >= 7)
+# The first kind one of whose words occurs in a header wins: "REASON FOR EXAM" is an indication, not an examination,
+# and "CLINICAL IMPRESSION" what was known before there was an image.
+_KINDS_AND_WORDS = (
+    ("wet read", ("wetread", "wet", "prelim", "preliminary", "provisional", "pfi")),
+    ("indication", ("indication", "indications", "reason", "reasons")),
+    ("history", ("history", "clinical")),
+    ("other", ("patient", "signature")),
+    ("impression", ("impression", "impressions", "conclusion", "conclusions", "interpretation", "opinion", "summary")),
+    ("findings", ("findings", "finding", "observations")),
+    ("addendum", ("addendum", "addenda")),
+    ("recommendations", ("recommendation", "recommendations")),
+    ("notification", ("notification", "communication", "notified")),
+    ("history", ("symptoms", "symptom", "diagnosis", "complaint")),
+    ("comparison", ("comparison", "comparisons", "reference")),
+    ("technique", ("technique", "techniques", "technologist", "procedure", "protocol")),
+    ("examination", ("examination", "exam", "study", "examinations", "type", "date", "dose")),
+    ("other", ("medication", "medications", "note", "dictated", "attending", "signed", "report")),
+)
+_RANK_OF_WORD = {word: rank for rank, (_, words) in enumerate(_KINDS_AND_WORDS) for word in words}
+_LONG_WORDS = tuple(word for word in _RANK_OF_WORD if len(word) >= 7)
+# Inside findings they name no section: "NOTE", "PATIENT ROTATION"
+_SAY_NOTHING_INSIDE = {"note", "patient", "report", "type"}
+# "READ BY", "INTERPRETING PHYSICIAN": a person's name follows
+_READ_BY = r"(?:approved|dictated|interpreted|read|reported|reviewed|signed|transcribed|verified) by"
+_SIGNATURE = re.compile(rf"\b{_READ_BY}\b|\b(?:by|physicians?|radiologists?)\W*$", re.IGNORECASE)
 
 # "CHEST, TWO VIEWS", "PORTABLE AP", "HEART": what follows describes the image
 _OF_THE_IMAGE = re.compile(
@@ -40,10 +50,24 @@ _OF_THE_IMAGE = re.compile(
     re.IGNORECASE,
 )
 
+# "PRIOR CHEST FILMS", but not "CHEST COMPARED TO PRIOR"
+_OF_ANOTHER_IMAGE = re.compile(r"(?:prior|previous)\b", re.IGNORECASE)
+# "PORTABLE CHEST EXAM" and a text with one of these: findings, not the name of an examination
+_TELLS = re.compile(
+    r"\b(?:there|is|are|was|were|has|have|no|not|normal|clear|unchanged|stable|atelectas[ei]s|cardiomegaly|consolidations?"
+    r"|edema|effusions?|emphysema|fractures?|nodules?|opacit(?:y|ies)|pneumothora(?:x|ces))\b",
+    re.IGNORECASE,
+)
+# "COMPARED TO THE PRIOR\nSTUDY: THE LUNGS ARE CLEAR": a line of an upper-case report, no header
+_END_OF_A_PHRASE = re.compile(
+    r"(?:(?:THE|PRIOR|PREVIOUS|RECENT|EARLIER) )*(?:EXAM|EXAMINATION|STUDY|FILM|RADIOGRAPH|X-?RAY)"
+)
+_UNFINISHED_LINE = re.compile(r"(?:^|\n)[^a-z\n]*[A-Z0-9,][ \t]*\n[ \t]*$")
+
 _UPPER_CASE_HEADER = r"[A-Z](?:[A-Z0-9 \t()/,.'&#_-]|(?<=\d):(?=\d)){1,100}?"
 _KNOWN_NAME = (
-    r"(?i:(?:final )?(?:findings?|impressions?|conclusions?|indications?|history|comparisons?|technique|examination)"
-    r"|(?:electronically )?(?:dictated|signed|approved|transcribed) by)"
+    r"(?i:(?:final |clinical )?(?:findings?|impressions?|conclusions?|indications?|history|comparisons?|technique"
+    rf"|examination)|(?:electronically )?{_READ_BY}|(?:interpreting )?(?:physician|radiologist))"
 )
 _HEADER = re.compile(
     # a name with a colon at the start of a line, in upper case or, if it is a well-known one, in any case
@@ -51,8 +75,10 @@ _HEADER = re.compile(
     # a well-known one alone on its line, or with a dash
     r"|^[ \t]*(?P<alone>FINDINGS?|IMPRESSIONS?|CONCLUSIONS?)(?:[ \t]*$|[ \t]+--?(?=\s))"
     # a well-known one in the middle of a line
-    r"|(?<=[.?!_\s])(?P<inside>(?:FINDINGS?|IMPRESSIONS?|CONCLUSIONS?)(?:(?: AND | & |/)(?:FINDINGS|IMPRESSION))?"
-    r"|ADDENDUM|COMPARISONS?|(?:CLINICAL )?HISTORY|INDICATIONS?|NOTIFICATION|RECOMMENDATIONS?|TECHNIQUE)[ \t]*:(?=\s)",
+    r"|(?<=[.?!_\s])(?P<inside>"
+    r"(?:CLINICAL )?(?:FINDINGS?|IMPRESSIONS?|CONCLUSIONS?)(?:(?: AND | & |/)(?:FINDINGS|IMPRESSION))?"
+    r"|ADDENDUM|COMPARISONS?|(?:CLINICAL )?HISTORY|INDICATIONS?|NOTIFICATION|RECOMMENDATIONS?|TECHNIQUE"
+    r"|(?:READ|INTERPRETED|REPORTED) BY|(?:INTERPRETING )?(?:PHYSICIAN|RADIOLOGIST))[ \t]*:(?=\s)",
     re.MULTILINE,
 )
 _FINAL_REPORT = re.compile(r"^[ \t]*FINAL REPORT[ \t]*$", re.MULTILINE)
@@ -65,6 +91,13 @@ class Section:
     header: str  # as written, "" where there is none
     text: str
 
+    @property
+    def told(self) -> str:
+        """Its text, after a sub-heading that says what the text is about: "LEFT LUNG: Clear."."""
+        names_its_kind = _named_kind(self.header, inside="preamble") == self.kind
+        sub_heading = self.kind in CONTENT_KINDS and not names_its_kind
+        return with_heading(self.header, self.text) if sub_heading else self.text
+
 
 def split_sections(text: str) -> tuple[Section, ...]:
     """The sections of a report, in order; what lies above the line FINAL REPORT is preamble.
@@ -74,28 +107,28 @@ def split_sections(text: str) -> tuple[Section, ...]:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     final = _FINAL_REPORT.search(text)
-    start = final.end() if final else 0
-    cuts = _cuts(text, start)
-    sections = [Section("preamble", "", text[: cuts[0].start() if cuts else len(text)])]
-    kind = "preamble"
+    kind, header, begin = "preamble", "", 0
+    sections = []
+    cuts = list(_HEADER.finditer(text, final.end() if final else 0))
     ends = [*(cut.start() for cut in cuts[1:]), len(text)]
     for cut, end in zip(cuts, ends, strict=False):
-        header = _name(cut)
-        kind = kind_of(header, inside=kind)
-        sections.append(Section(kind, header, text[cut.end() : end]))
+        above, name = text[begin : cut.start()], _name(cut)
+        following = kind_of(name, inside=kind, tells=bool(_TELLS.search(text, cut.end(), end)))
+        if kind in CONTENT_KINDS and _opens_nothing(name, following, above):
+            continue
+        sections.append(Section(kind, header, above))
+        kind, header, begin = following, name, cut.end()
+    sections.append(Section(kind, header, text[begin:]))
     if not any(section.kind in CONTENT_KINDS for section in sections):
         sections[-1:] = _without_last_paragraph(sections[-1])
     return tuple(section for section in sections if section.text.strip())
 
 
-def _cuts(text: str, start: int) -> list[re.Match[str]]:
-    """The headers, without wet reads that are stamped on a section before it has any text."""
-    cuts: list[re.Match[str]] = []
-    for cut in _HEADER.finditer(text, start):
-        stamped = cuts and not text[cuts[-1].end() : cut.start()].strip()
-        if not (stamped and kind_of(_name(cut)) == "wet read" and kind_of(_name(cuts[-1])) in CONTENT_KINDS):
-            cuts.append(cut)
-    return cuts
+def _opens_nothing(name: str, kind: str, above: str) -> bool:
+    """Whether a header stands inside findings' text: a wet read's stamp before any of it, or the end of a phrase."""
+    if kind == "wet read":
+        return not above.strip()
+    return _END_OF_A_PHRASE.fullmatch(name) is not None and _UNFINISHED_LINE.search(above[-200:]) is not None
 
 
 def _name(cut: re.Match[str]) -> str:
@@ -103,23 +136,42 @@ def _name(cut: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=8192)
-def kind_of(header: str, inside: str = "preamble") -> str:
-    """The kind of section a header opens; `inside` is the kind of the section before it."""
-    words = re.findall(r"[a-z]+", header.lower())
-    kinds = {_KIND_OF_WORD[word] for word in map(_as_spelled_right, words) if word in _KIND_OF_WORD}
-    for kind in _WORDS_OF_KIND:
-        if kind in kinds:
-            return kind
-    if inside in CONTENT_KINDS:
+def kind_of(header: str, inside: str = "preamble", tells: bool = False) -> str:
+    """The kind of section a header opens.
+
+    `inside` is the kind of the section before it; `tells` is whether its text speaks of findings.
+    """
+    kind = _named_kind(header, inside)
+    of_the_image = _OF_THE_IMAGE.search(header) is not None and not _OF_ANOTHER_IMAGE.match(header)
+    # two hints make sure that it describes the examination's image, not how that was made
+    if kind == "examination" and sum((inside in CONTENT_KINDS, of_the_image, tells)) >= 2:
+        kind = None
+    if kind is None and inside in CONTENT_KINDS:
         return inside
-    return "findings" if _OF_THE_IMAGE.search(header) else "other"
+    return kind or ("findings" if of_the_image else "other")
+
+
+def _named_kind(header: str, inside: str) -> str | None:
+    words = set(map(_as_spelled_right, re.findall(r"[a-z]+", header.lower())))
+    if _SIGNATURE.search(header):
+        words.add("signature")
+    if inside in CONTENT_KINDS:
+        words -= _SAY_NOTHING_INSIDE
+    ranks = [_RANK_OF_WORD[word] for word in words if word in _RANK_OF_WORD]
+    return _KINDS_AND_WORDS[min(ranks)][0] if ranks else None
 
 
 def _as_spelled_right(word: str) -> str:
-    if word in _KIND_OF_WORD or len(word) < 6 or _OF_THE_IMAGE.fullmatch(word):
+    """A known word for a misspelled one; at a little distance ("HISTROY") its first letter must be right.
+
+    COMPRESSION is no impression, and OPACIFICATION no notification.
+    """
+    if word in _RANK_OF_WORD or len(word) < 6 or _OF_THE_IMAGE.fullmatch(word):
         return word
-    near = get_close_matches(word, _LONG_WORDS, n=1, cutoff=0.8)
-    return near[0] if near else word
+    near = get_close_matches(word, _LONG_WORDS, n=1, cutoff=0.85)
+    if near and (near[0][0] == word[0] or get_close_matches(word, near, cutoff=0.87)):
+        return near[0]
+    return word
 
 
 def _without_last_paragraph(section: Section) -> Iterator[Section]:

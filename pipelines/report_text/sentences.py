@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from pipelines.report_text.list_items import items_of
+from pipelines.report_text.headings import NAMES_A_SUBJECT
+from pipelines.report_text.list_items import NUMBERED, items_of
 from pipelines.report_text.sentence_stops import sentences_of
 
 _WET_READ_STAMP = re.compile(
     r"\bWET ?READ(?: VERSION)?(?: #?\d+)?\s*:?\s*(?:___[,;]?\s*)*(?:\d{1,2}:\d{2}\s*(?:[AaPp]\.?[Mm]\.?)?)?[:,]?\s*"
 )
-_SPLIT_DECIMAL = re.compile(r"(?<![A-Za-z])(\d)\. (\d+ ?-?(?:mm|cm)\b)")
+# "4. 5 cm", but neither "in 2012. 6 mm", "on 5/12. 6 mm", "T10. 4 mm" nor "ribs 4, 5 and 7. 3 mm"
+_SPLIT_DECIMAL = re.compile(r"(?<![\w/.])(?<!\d:)(\d{1,2})\. (\d+ ?-?(?:mm|cm)\b)")
+_NUMBERS_FOLLOW = re.compile(
+    rf"\b(?:(?:{NUMBERED})s?|(?-i:[TCLS])\d{{0,2}})[ #.]*(?:\d{{1,2}}(?!\d)[ ,&-]*(?:(?:and|or|through|to)\b ?)?)*$",
+    re.IGNORECASE,
+)
 _ELLIPSIS = re.compile(r"[ ]?\.{3,}\s*(?=[a-z])")
 _STOPS = re.compile(r"\s*\.(?:\s*\.)+(?=\s|$)|\s+\.(?=\s|$)")
 
@@ -29,7 +35,7 @@ _ORGAN = (
     r"|spaces?|surfaces?|silhouette|contours?|structures?|parenchyma|vasculature|others?|and|upper|the)(?!\w)"
 )
 _LEAD = re.compile(
-    rf"^(?:{_CAPITALS}\s*:(?:\s+|$)|(?i:{_VIEW}(?:[ ,(/)]+{_VIEW})*+)\s*:(?:\s+|$)"
+    rf"^(?:(?![^:]*{NAMES_A_SUBJECT}[^:]*:\s*\S){_CAPITALS}\s*:(?:\s+|$)|(?i:{_VIEW}(?:[ ,(/)]+{_VIEW})*+)\s*:(?:\s+|$)"
     rf"|(?i:{_ORGAN}(?:[ ,/&]+{_ORGAN})*+)\s*:\s+(?=[A-Z]\S*\s)|\(?\d{{1,2}}[.)] (?=[A-Z_])|[-*•:;,.)] *)+"
 )
 # "RIGHT SHOULDER, TWO VIEWS ___" on a line of its own
@@ -71,4 +77,9 @@ def clean_sentence(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    return _SPLIT_DECIMAL.sub(r"\1.\2", _STOPS.sub(".", " ".join(text.split())))
+    return _SPLIT_DECIMAL.sub(_mended_decimal, _STOPS.sub(".", " ".join(text.split())))
+
+
+def _mended_decimal(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - 60) : match.start()]
+    return match.group() if _NUMBERS_FOLLOW.search(before) else f"{match[1]}.{match[2]}"

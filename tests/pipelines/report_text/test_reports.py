@@ -184,6 +184,7 @@ def test_no_text_is_refused_and_no_word_is_invented(text):
         "\n" * 5000,
         " ." * 5000,
         "WET READ " * 4000,
+        ("rib " + "1" * 50 + "x 4. 5 cm ") * 99,
     ],
 )
 def test_odd_texts_take_no_longer(text):

@@ -73,6 +73,7 @@ def _without_unused_bits(values: np.ndarray, dataset) -> np.ndarray:
     stored = int(dataset.BitsStored)
     high = whole_number(dataset, "HighBit")
     high = stored - 1 if high is None or not stored <= high + 1 <= width else high
+    stream = None
     if syntax.is_encapsulated:
         frame = get_frame(dataset.PixelData, 0, number_of_frames=int(dataset.NumberOfFrames))
         stream = read_codestream(frame)
@@ -83,11 +84,24 @@ def _without_unused_bits(values: np.ndarray, dataset) -> np.ndarray:
         return values
     # in place, if it is no view of the file: the values of a large picture are hundreds of megabytes
     into = values if values.flags.writeable else np.empty_like(values)
-    if syntax in LOSSY:  # a little above the brightest value is bright, not black
-        half = 2 ** (stored - 1) if values.dtype.kind == "i" else 0
-        return np.clip(values, -half, 2**stored - 1 - half, out=into)
+    exact = syntax not in LOSSY or (stream is not None and stream.reversible and _has_bits_above(values, high))
+    if not exact:  # a little above the brightest value is bright, not black
+        np.clip(values, *_ends(values, high), out=into)
+        return into if high == stored - 1 else np.right_shift(into, high + 1 - stored, out=into)
     if high == stored - 1 and values.dtype.kind == "u":
         # to look is faster than to drop, and nearly always enough
         return values if values.max() < 2**stored else np.bitwise_and(values, 2**stored - 1, out=into)
     np.left_shift(values, width - 1 - high, out=into)
     return np.right_shift(into, width - stored, out=into)
+
+
+def _ends(values: np.ndarray, high: int) -> tuple[int, int]:
+    """The lowest and the highest value without any bit above the high one."""
+    half = 2**high if values.dtype.kind == "i" else 0
+    return -half, 2 ** (high + 1) - 1 - half
+
+
+def _has_bits_above(values: np.ndarray, high: int) -> bool:
+    # what was cut off a reversible frame brings values beyond the ends too, but none as far as this
+    (low, top), far = _ends(values, high), 2 ** (high + 1) // 4
+    return bool(values.min() < low - far or values.max() > top + far)

@@ -15,6 +15,7 @@ from chex.pixels.header import text, texts
 from chex.pixels.inflation import GuardedFile
 from chex.pixels.presentation import brightness
 from chex.pixels.refusals import RADIOGRAPHS, refuse_unusable, why_no_pixels
+from chex.pixels.view import view_of
 
 
 def has_marker(data: bytes) -> bool:
@@ -79,7 +80,7 @@ def _radiograph(dataset, sha256: str, notes: list[str]) -> Radiograph:
     return Radiograph(
         pixels=_pixels(dataset, notes),
         notes=tuple(notes),
-        view=text(dataset, "ViewPosition"),
+        view=view_of(dataset),
         modality=modality,
         body_part=text(dataset, "BodyPartExamined"),
         sop_instance_uid=text(dataset, "SOPInstanceUID"),

@@ -111,12 +111,11 @@ def _complete_syntax(dataset) -> None:
 def _pixels(dataset, notes: list[str]) -> np.ndarray:
     """uint8 (H, W), bone bright: the first frame, shown as the header wants it."""
     photometric = photometric_interpretation(dataset, notes)
-    values, stored_as = first_frame(dataset, notes)
+    values, stored_as, bits = first_frame(dataset, notes)
     if photometric in MONOCHROME:
         return to_bytes(values, lambda every, occurrences: brightness(dataset, photometric, every, occurrences, notes))
     # a window has no meaning for colour (PS3.3 C.11.2.1.2.1)
     notes.append("color converted to gray")
     if photometric == PALETTE:
         return to_bytes(values, lambda every, _: palette_brightness(dataset, every))
-    white = 2 ** int(dataset.BitsStored) - 1
-    return to_bytes(luminance(values, stored_as), lambda every, _: every / white)
+    return to_bytes(luminance(values, stored_as), lambda every, _: every / (2**bits - 1))

@@ -38,6 +38,17 @@ def test_jpeg_tells_its_own_colors(photometric, options):
     assert np.abs(shown(COLORS, frame, "50", 8, PhotometricInterpretation=photometric) - LUMINANCE).max() <= 3
 
 
+@pytest.mark.parametrize("bits", [12, 16])
+@pytest.mark.parametrize("syntax", ["50", "80", "90"])
+def test_colors_of_eight_bits_under_a_header_of_more(syntax, bits):
+    frame = {
+        "50": lambda: picture(COLORS, "JPEG", quality=98),
+        "80": lambda: imagecodecs.jpegls_encode(COLORS),
+        "90": lambda: imagecodecs.jpeg2k_encode(COLORS, codecformat="j2k", level=0, reversible=True),
+    }[syntax]()
+    assert np.abs(shown(COLORS.astype(np.uint16), frame, syntax, bits) - LUMINANCE).max() <= 3
+
+
 @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
 @pytest.mark.parametrize("transformed", [False, True])
 def test_jpeg_tells_its_colors_as_adobe_does(transformed, photometric):

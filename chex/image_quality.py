@@ -25,6 +25,7 @@ RAW = "the image is raw (FOR PROCESSING), not meant for reading"
 
 _FRONTAL = {"AP", "PA", "FRONTAL"}
 _NOT_FRONTAL = {"LL", "RL", "LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "CC", "MLO", "SWIMMERS"}
+_SIDEWAYS = re.compile("(L|R|LT|RT|LEFT|RIGHT)?LAT|OBL|PROFIL|PERFIL|SAGITTAL")  # LATERAL, RLAT, OBLIQUE, …
 # the mean of 90 phantoms (pipelines.phantoms), bone bright: bright shoulders, spine, heart and abdomen, dark lungs
 _MEAN_CHEST = [
     "0111235666421100",
@@ -61,7 +62,7 @@ def why_not_reported(radiograph: Radiograph) -> str | None:
 def not_frontal(view: str | None) -> str | None:
     """Why an image with this ViewPosition is no frontal one. DICOM's terms, and what sites write beside them."""
     words = set(re.findall("[A-Z]+", (view or "").upper()))
-    other = {word for word in words if word in _NOT_FRONTAL or word.startswith(("LAT", "OBL"))}
+    other = {word for word in words if word in _NOT_FRONTAL or _SIDEWAYS.match(word)}
     return f"ViewPosition is {' '.join(sorted(other))}, neither AP nor PA" if other and not words & _FRONTAL else None
 
 

@@ -39,7 +39,7 @@ class Radiograph:
 
     pixels: np.ndarray
     notes: tuple[str, ...]
-    view: str | None = None  # ViewPosition as the file spells it, in upper case
+    view: str | None = None  # ViewPosition as the file spells it, in upper case, or what the code of the view says
     modality: str | None = None
     body_part: str | None = None  # BodyPartExamined in upper case; judging it is left to the caller
     sop_instance_uid: str | None = None

@@ -15,6 +15,7 @@ from chex.pixels.header import text, texts
 from chex.pixels.inflation import GuardedFile
 from chex.pixels.presentation import brightness
 from chex.pixels.refusals import RADIOGRAPHS, refuse_unusable, why_no_pixels
+from chex.pixels.view import view_of
 
 
 def has_marker(data: bytes) -> bool:
@@ -79,7 +80,7 @@ def _radiograph(dataset, sha256: str, notes: list[str]) -> Radiograph:
     return Radiograph(
         pixels=_pixels(dataset, notes),
         notes=tuple(notes),
-        view=text(dataset, "ViewPosition"),
+        view=view_of(dataset),
         modality=modality,
         body_part=text(dataset, "BodyPartExamined"),
         sop_instance_uid=text(dataset, "SOPInstanceUID"),
@@ -110,12 +111,11 @@ def _complete_syntax(dataset) -> None:
 def _pixels(dataset, notes: list[str]) -> np.ndarray:
     """uint8 (H, W), bone bright: the first frame, shown as the header wants it."""
     photometric = photometric_interpretation(dataset, notes)
-    values, stored_as = first_frame(dataset, notes)
+    values, stored_as, bits = first_frame(dataset, notes)
     if photometric in MONOCHROME:
         return to_bytes(values, lambda every, occurrences: brightness(dataset, photometric, every, occurrences, notes))
     # a window has no meaning for colour (PS3.3 C.11.2.1.2.1)
     notes.append("color converted to gray")
     if photometric == PALETTE:
         return to_bytes(values, lambda every, _: palette_brightness(dataset, every))
-    white = 2 ** int(dataset.BitsStored) - 1
-    return to_bytes(luminance(values, stored_as), lambda every, _: every / white)
+    return to_bytes(luminance(values, stored_as), lambda every, _: every / (2**bits - 1))

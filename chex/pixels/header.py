@@ -78,7 +78,15 @@ def _value(dataset, keyword: str):
 
 
 def _plain(value) -> str:
-    return str("" if value is None else value).strip(" \t\r\n\0").upper()
+    return _with_accents(str("" if value is None else value)).strip(" \t\r\n\0").upper()
+
+
+def _with_accents(value: str) -> str:
+    # codes are to be ASCII, and pydicom takes each byte of theirs for a letter, of UTF-8 too
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 def _finite(part) -> float:

@@ -38,7 +38,7 @@ def brightness(dataset, photometric: str, every: np.ndarray, occurrences: Occurr
                 f"padding value {number(dataset, 'PixelPaddingValue'):g}: {share:.1%} of the pixels made black"
             )
             occurrences = occurrences.without(padding)
-    bright = _voi(dataset, _modality(dataset, every, notes), occurrences, notes)
+    bright = _voi(dataset, every, _modality(dataset, every, notes), occurrences, notes)
     if photometric == "MONOCHROME1":
         notes.append("MONOCHROME1 inverted")
         bright = 1 - bright
@@ -88,8 +88,8 @@ def _modality(dataset, every: np.ndarray, notes: list[str]) -> np.ndarray:
     return every * slope + intercept
 
 
-def _voi(dataset, shown: np.ndarray, occurrences: Occurrences, notes: list[str]) -> np.ndarray:
-    """Modality values (N,) to [0, 1]: the VOI LUT, else the first window, else the range of the values."""
+def _voi(dataset, every: np.ndarray, shown: np.ndarray, occurrences: Occurrences, notes: list[str]) -> np.ndarray:
+    """Modality values (N,) of stored ones (N,) to [0, 1]: the VOI LUT, else the first window, else their range."""
     if not occurrences.differ(np.arange(len(shown))):
         notes.append("constant image")
         return np.zeros(shown.shape)
@@ -102,7 +102,8 @@ def _voi(dataset, shown: np.ndarray, occurrences: Occurrences, notes: list[str])
             return bright
         notes.append(f"{note.removesuffix(' applied')} ignored: it hides the whole image")
     depth = 2 ** (whole_number(dataset, "BitsStored") or 16) - 1
-    if depth <= 255 and shown.min() >= 0 and shown.max() <= depth:
+    # made for a screen of 8 bits, if nothing else is said; what is rescaled or signed may have any range
+    if depth <= 255 and whole_number(dataset, "PixelRepresentation") == 0 and np.array_equal(shown, every):
         return shown / depth
     low, high = robust_range(shown, occurrences.counts)
     notes.append(f"no window: values {low:g} to {high:g} (robust range)")

@@ -9,7 +9,7 @@ from chex.pixels.header import text, whole_number
 from chex.pixels.inflation import GuardedFile
 
 RADIOGRAPHS = ("CR", "DX", "RG")
-UNCERTAIN = ("OT", "SC")
+UNCERTAIN = ("OT", "SC", "DR", "XR")  # the latter are no terms of DICOM: what sites write for DX and CR
 _NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"
 

@@ -28,7 +28,11 @@ def test_views_that_are_or_may_be_frontal(view):
     assert not_frontal(view) is None
 
 
-@pytest.mark.parametrize("view", ["LL", "RL", "LATERAL", "LAT", "XTABLE LATERAL", "OBLIQUE", "RAO", "ll", "SWIMMERS"])
+@pytest.mark.parametrize(
+    "view",
+    ["LL", "RL", "LATERAL", "LAT", "XTABLE LATERAL", "OBLIQUE", "RAO", "ll", "SWIMMERS",
+     "LLAT", "RLAT", "L LAT", "LT-LATERAL", "RTLAT", "LEFTLATERAL", "PROFIL", "PERFIL", "SAGITTAL"],
+)  # fmt: skip
 def test_views_that_are_not(view):
     assert not_frontal(view).endswith("neither AP nor PA")
 

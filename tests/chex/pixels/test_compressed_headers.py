@@ -9,6 +9,7 @@ from PIL import Image
 from pydicom.encaps import encapsulate
 
 from chex.pixels import read_radiograph
+from chex.pixels.codestream import read_codestream
 from tests.chex.pixels.made import picture, refusal, saved
 from tests.made_dicom import made_dataset
 
@@ -35,6 +36,17 @@ def stored(values: np.ndarray, frame: bytes, syntax: str, bits: int, **elements)
 def test_jpeg_tells_its_own_colors(photometric, options):
     frame = picture(COLORS, "JPEG", quality=98, **options)
     assert np.abs(shown(COLORS, frame, "50", 8, PhotometricInterpretation=photometric) - LUMINANCE).max() <= 3
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+@pytest.mark.parametrize("syntax", ["50", "80", "90"])
+def test_colors_of_eight_bits_under_a_header_of_more(syntax, bits):
+    frame = {
+        "50": lambda: picture(COLORS, "JPEG", quality=98),
+        "80": lambda: imagecodecs.jpegls_encode(COLORS),
+        "90": lambda: imagecodecs.jpeg2k_encode(COLORS, codecformat="j2k", level=0, reversible=True),
+    }[syntax]()
+    assert np.abs(shown(COLORS.astype(np.uint16), frame, syntax, bits) - LUMINANCE).max() <= 3
 
 
 @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
@@ -104,3 +116,52 @@ def test_the_wrapper_of_a_jp2_file_is_read():
         imagecodecs.jpeg2k_encode(values, codecformat=kind, level=0, reversible=True) for kind in ("j2k", "jp2")
     )
     assert (shown(values, plain, "90", 12, **window) == shown(values, wrapped, "90", 12, **window)).all()
+
+
+@pytest.mark.parametrize("syntax", ["91", "81", "203"])
+def test_lossy_values_below_a_high_bit_of_their_own(syntax):
+    values = (ROWS * 48 + COLUMNS).astype(np.uint16)
+    words = values << 4
+    frame = {
+        "91": lambda: imagecodecs.jpeg2k_encode(words, codecformat="j2k", level=90, reversible=False),
+        "81": lambda: imagecodecs.jpegls_encode(words, level=3),
+        "203": lambda: imagecodecs.htj2k_encode(words, reversible=True),
+    }[syntax]()
+    found = shown(values, frame, syntax, 12, HighBit=15, WindowCenter=1536, WindowWidth=3072)
+    assert np.abs(found - np.linspace(0, 255, 3072).reshape(64, 48)).max() <= 2
+
+
+@pytest.mark.parametrize("representation", [0, 1])
+@pytest.mark.parametrize("syntax", ["91", "81", "203"])
+def test_bits_beside_those_stored_in_a_reversible_frame_of_a_lossy_syntax(syntax, representation):
+    values = (ROWS * 48 + COLUMNS).astype(np.uint16)
+    words = (values - 1536 * representation) & 0xFFF | 0x8000 * (COLUMNS < 40)
+    words = words.astype(np.int16 if representation and syntax != "81" else np.uint16)  # JPEG-LS knows no signs
+    frame = {
+        "91": lambda: imagecodecs.jpeg2k_encode(words, codecformat="j2k", level=0, reversible=True),
+        "81": lambda: imagecodecs.jpegls_encode(words),
+        "203": lambda: imagecodecs.htj2k_encode(words, reversible=True),
+    }[syntax]()
+    window = {"WindowCenter": 1536 * (1 - representation), "WindowWidth": 3072}
+    found = shown(values, frame, syntax, 12, PixelRepresentation=representation, **window)
+    assert np.abs(found - np.linspace(0, 255, 3072).reshape(64, 48)).max() <= 1
+
+
+def test_a_reversible_wavelet_cut_short_is_lossy():
+    bright = (ROWS + COLUMNS) // 8 % 2 == 0
+    values = np.where(bright, 4095, 0).astype(np.uint16)
+    frame = imagecodecs.jpeg2k_encode(values, codecformat="j2k", level=55, reversible=True)
+    assert imagecodecs.jpeg2k_decode(frame).max() > 4095, "without values beyond the range this tests nothing"
+    assert read_codestream(frame).reversible
+    assert shown(values, frame, "91", 12, WindowCenter=2048, WindowWidth=4096)[bright].min() > 150
+
+
+def test_what_frames_say_about_being_reversible():
+    values = (ROWS * 48 + COLUMNS).astype(np.uint16)
+    for reversible in (True, False):
+        assert read_codestream(imagecodecs.htj2k_encode(values, reversible=reversible)).reversible is reversible
+        frame = imagecodecs.jpeg2k_encode(values, codecformat="jp2", level=60, reversible=reversible)
+        assert read_codestream(frame).reversible is reversible
+        assert read_codestream(frame[:130]).reversible is False, "it ends before it says so"
+        assert read_codestream(imagecodecs.jpegls_encode(values, level=0 if reversible else 2)).reversible is reversible
+    assert read_codestream(picture(COLORS, "JPEG")).reversible is False

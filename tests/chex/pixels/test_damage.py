@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import resource
 
+import imagecodecs
 import numpy as np
 
 from chex.pixels import UnusableImage, read_radiograph
@@ -33,6 +34,7 @@ def files() -> list[bytes]:
         made_dicom(gray, 8, **palette),
         picture(gray),
         picture(VALUES),
+        imagecodecs.png_encode(colors),
         picture(gray, "JPEG"),
     ]
 

@@ -140,7 +140,8 @@ class SentenceGenerator:
         token = torch.linspace(-1, 1, width, device=self._model.device)[None]
         with torch.inference_mode():
             prefix = self._model.generator.prefix(token).float()
-            return [prefix.mean().item(), prefix.std().item(), *self._model.write(token, max_tokens=8)]
+            # two words: the second is written with what is kept of the first, and a large model is not held up
+            return [prefix.mean().item(), prefix.std().item(), *self._model.write(token, max_tokens=2)]
 
 
 def sentences_of(result: Described | Report | Exception) -> int:

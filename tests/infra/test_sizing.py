@@ -83,11 +83,11 @@ def test_clients_that_ask_again_keep_to_littles_law():
 
 
 def test_the_simulation_agrees_with_the_runs_that_were_measured():
-    """On what was recorded last, and roughly: many clients share what the simulation charges to each."""
+    """On what was recorded last."""
     found = compared()
-    assert len(found) >= 9
+    assert len(found) >= 12
     for name, _, rate, simulated in found:
-        assert 0.5 < rate / simulated < 3, f"{name}: {rate} measured, {simulated} simulated"
+        assert 2 / 3 < rate / simulated < 1.5, f"{name}: {rate} measured, {simulated} simulated"
 
 
 def test_the_documents_tables_are_what_the_formulas_give():

@@ -61,7 +61,8 @@ class Source:
         training, test = self._list(TRAINING), self._list(TEST)
         if unknown := len((training | test) - set(self._entries["Image Index"].to_pylist())):
             self._left_out[f"listed in {TRAINING} or {TEST} only"] += unknown
-        if unlabelled := len(self._boxes.keys() - self._labels.keys()):
+        listed_images = {name.rpartition(".")[0] for name in training | test}  # counted above, if they have no labels
+        if unlabelled := len(self._boxes.keys() - self._labels.keys() - listed_images):
             self._left_out["boxes of an image without labels"] += unlabelled
         tested = {row["Patient ID"] for row in rows(self._entries) if row["Image Index"] in test}
         folder_of = {name: folder for folder in reversed(FOLDERS) for name in self._folder.names(folder)}
